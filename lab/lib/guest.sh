@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# One guest: QEMU's arguments, its channels, and the verdict. Sourced after
+# common.sh and host.sh.
+
+# A guest that says nothing for this long, in seconds, is hung. Under TCG on
+# a busy machine the debug kernel may well need a minute for a second.
+HUNG_AFTER=150
+BOOT_LIMIT=240
+
+# Does KVM truly boot a guest here? Asked once per machine and QEMU.
+choose_accel() {
+	local verdict key
+	key=$(content_hash "word:$(uname -a)" "word:$(qemu-system-x86_64 --version)" \
+		/etc/machine-id)
+	verdict=$CACHE/accel-$key
+	if [ ! -e "$verdict" ]; then
+		if [ -w /dev/kvm ] && timeout 20 qemu-system-x86_64 -accel kvm \
+			-M q35 -cpu host -m 512 -display none -serial none \
+			-monitor none -no-reboot -kernel "$KERNEL_DIR/vmlinuz" \
+			-initrd "$INITRAMFS" -append "quiet panic=-1 lab.probe" \
+			>/dev/null 2>&1; then
+			echo kvm >"$verdict"
+		else
+			echo tcg >"$verdict"
+		fi
+	fi
+	ACCEL=$(cat "$verdict")
+}
+
+accel_args() {
+	if [ -n "$ICOUNT" ]; then
+		# No fast string moves: a "rep movsb" counts one instruction
+		# for every byte and would drown what is measured.
+		QEMU_ARGS+=(-accel tcg -smp 1 -icount "shift=1,sleep=off" -seed 1
+			-cpu "max,erms=off,fsrm=off,rdrand=off,rdseed=off")
+	elif [ "$ACCEL" = kvm ]; then
+		QEMU_ARGS+=(-accel kvm -cpu host -smp "$CPUS")
+	else
+		QEMU_ARGS+=(-accel "tcg,thread=multi" -cpu max -smp "$CPUS")
+	fi
+}
+
+kernel_command_line() {
+	local line="console=ttyS0 quiet log_buf_len=8M mitigations=off"
+	line+=" tsc=reliable no_timer_check panic=-1 oops=panic net.ifnames=0"
+	line+=" watchdog_thresh=50 rcupdate.rcu_cpu_stall_timeout=120"
+	line+=" workqueue.watchdog_thresh=120"
+	if [ -n "$ICOUNT" ]; then line+=" nokaslr"; fi
+	if [ "$KERNEL" = debug ]; then line+=" kmemleak=on kasan_multi_shot"; fi
+	printf '%s %s\n' "$line" "$APPEND"
+}
+
+share_args() {
+	local tag=$1 path=$2 mode=$3
+	QEMU_ARGS+=(-fsdev "local,id=$tag,path=$path,security_model=none,multidevs=remap$mode"
+		-device "virtio-9p-pci,fsdev=$tag,mount_tag=$tag")
+}
+
+port_args() {
+	QEMU_ARGS+=(-chardev "file,id=$1,path=$RUN_DIR/$1"
+		-device "virtserialport,chardev=$1,name=lab.$1")
+}
+
+# Everything QEMU gets, in QEMU_ARGS.
+qemu_args() {
+	local memory=2048
+	[ "$KERNEL" = debug ] && memory=5120
+	QEMU_ARGS=(-M q35 -m "$memory" -display none -monitor none -no-reboot
+		-nodefaults -kernel "$KERNEL_DIR/vmlinuz" -initrd "$INITRAMFS"
+		-append "$(kernel_command_line)"
+		-serial "file:$LOG_DIR/console.log"
+		-drive "file=$ROOT_IMAGE,if=virtio,readonly=on,format=raw"
+		-device virtio-serial-pci)
+	accel_args
+	[ -n "$ICOUNT" ] || QEMU_ARGS+=(-device virtio-rng-pci)
+	share_args repo "$REPO" ,readonly=on
+	share_args run "$RUN_DIR/share" ,readonly=on
+	share_args out "$OUT" ""
+	port_args verdict
+	port_args stdout
+	port_args stderr
+	if [ -n "$USE_TTY" ]; then
+		QEMU_ARGS+=(-chardev "stdio,id=tty,signal=off"
+			-device "virtconsole,chardev=tty")
+	fi
+}
+
+# What the guest reads at boot.
+guest_config() {
+	local share=$RUN_DIR/share
+	mkdir -p "$share/modules"
+	install_modules "$RUN_DIR/tree" "$DRIVER"
+	mv "$RUN_DIR/tree/lib/modules/$KERNEL_RELEASE" "$share/modules/"
+	printf '%s\0' "$@" >"$share/argv"
+	{
+		printf 'export LAB_RUN=%q\n' "$(basename "$LOG_DIR")"
+		printf 'export LAB_TOPOLOGY=%q\n' "$TOPOLOGY"
+		printf 'export LAB_KERNEL=%q\n' "$KERNEL"
+		printf 'export LAB_DRIVER=%q\n' "$DRIVER"
+		printf 'export LAB_ICOUNT=%q\n' "$ICOUNT"
+		printf 'export LAB_TTY=%q\n' "$USE_TTY"
+		printf 'LAB_SIB_OPTIONS=%q\n' "$SIB_OPTIONS"
+		printf 'LAB_IPOIB_OPTIONS=%q\n' "$IPOIB_OPTIONS"
+		[ "$KERNEL" = debug ] && printf 'LAB_KMEMLEAK=1\n'
+		if [ -n "$USE_TTY" ]; then printf 'TERM=%q\n' "${TERM:-linux}"; fi
+	} >"$share/config"
+}
+
+start_guest() {
+	mkfifo "$RUN_DIR"/{verdict,stdout,stderr}
+	cat "$RUN_DIR/stdout" &
+	RELAYS=($!)
+	cat "$RUN_DIR/stderr" >&2 &
+	RELAYS+=($!)
+	if [ -n "$USE_TTY" ]; then
+		exec {QEMU_STDIN}<&0
+	else
+		exec {QEMU_STDIN}</dev/null
+	fi
+	# Whatever becomes of this script, its QEMU goes with it.
+	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" \
+		<&"$QEMU_STDIN" >"$RUN_DIR/qemu.log" 2>&1 &
+	QEMU_PID=$!
+	[ -z "$USE_TTY" ] || { exec {QEMU_STDIN}<&-; }
+	exec {VERDICT}<>"$RUN_DIR/verdict"
+}
+
+stop_guest() {
+	local tries
+	for ((tries = 0; tries < ${1:-0}; tries++)); do
+		kill -0 "$QEMU_PID" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$QEMU_PID" 2>/dev/null
+	wait "$QEMU_PID" 2>/dev/null
+}
+
+# Follow the verdict channel. Sets STATUS: the command's, or 124, or 125 with
+# WHY.
+follow_guest() {
+	local word rest start=$SECONDS beat=$SECONDS phase=boot
+	STATUS=$LAB_FAILED WHY=
+	while :; do
+		if read -r -t 1 word rest <&"$VERDICT"; then
+			beat=$SECONDS
+			case $word in
+			BOOTED) phase=setup ;;
+			READY) phase=command start=$SECONDS ;;
+			EXIT) STATUS=$rest; return ;;
+			FAILED) WHY=$rest; return ;;
+			esac
+			continue
+		fi
+		if ! kill -0 "$QEMU_PID" 2>/dev/null; then
+			WHY="the guest died during $phase"
+			[ -s "$RUN_DIR/qemu.log" ] &&
+				WHY="QEMU: $(tail -n 1 "$RUN_DIR/qemu.log")"
+			return
+		fi
+		if [ "$phase" = command ]; then
+			if [ $((SECONDS - start)) -ge "$TIMEOUT" ]; then
+				STATUS=124 WHY="timeout after $TIMEOUT seconds"
+				return
+			fi
+			if [ -z "$ICOUNT" ] && [ $((SECONDS - beat)) -ge "$HUNG_AFTER" ]; then
+				WHY="the guest hangs: no sign of life for $HUNG_AFTER seconds"
+				return
+			fi
+		elif [ $((SECONDS - start)) -ge "$BOOT_LIMIT" ]; then
+			WHY="the guest did not come up in $BOOT_LIMIT seconds ($phase)"
+			return
+		fi
+	done
+}

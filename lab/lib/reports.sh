@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# What counts as a report of the kernel. Sourced; the patterns are tested on
+# recorded logs in tests/lab.
+
+KERNEL_REPORTS='(^|\] ?|: )(BUG: |BUG kmalloc|kernel BUG at|WARNING: |Oops|'
+KERNEL_REPORTS+='INFO: (task .* blocked|possible|trying to register|rcu|suspicious)|'
+KERNEL_REPORTS+='UBSAN: |DMA-API: |refcount_t: |general protection fault|'
+KERNEL_REPORTS+='Kernel panic|ODEBUG: |kmemleak: .*suspected|lab: kmemleak: |'
+KERNEL_REPORTS+='unregister_netdevice: waiting for|NETDEV WATCHDOG|'
+KERNEL_REPORTS+='list_(add|del) corruption|=+ \[ BUG|watchdog: BUG|'
+KERNEL_REPORTS+='ref_tracker: |leaked reference|infiniband .*: refcount|'
+KERNEL_REPORTS+='Unable to handle|stack-protector|rcu: INFO: |rcu: .*stall)'
+
+# What looks like a report and is none.
+KERNEL_NO_REPORTS='DMA-API: (debugging enabled|preallocated)'
+
+# kernel_reports FILE...: the lines that are reports, each once.
+kernel_reports() {
+	cat "$@" 2>/dev/null | tr -d '\r' | grep -aE "$KERNEL_REPORTS" |
+		grep -avE "$KERNEL_NO_REPORTS" |
+		sed 's/^\[ *[0-9.]*\] //' | sort -u
+}
