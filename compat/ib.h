@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * struct ib_device_ops: the last argument of create_cq changed its type.
+ * COMPAT_CREATE_CQ_ATTRS is probed at build time.
+ */
+#ifndef COMPAT_IB_H
+#define COMPAT_IB_H
+
+#include <rdma/ib_verbs.h>
+
+#ifdef COMPAT_CREATE_CQ_ATTRS
+#define COMPAT_CREATE_CQ_LAST	struct uverbs_attr_bundle *last
+#else
+#define COMPAT_CREATE_CQ_LAST	struct ib_udata *last
+#endif
+
+#endif
