@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Tokens, and who waits for one.
+ *
+ * A token is a struct ubuf_info: the one thing on an skb that clones share,
+ * that veth and netem leave alone, and that calls back when the data is freed,
+ * not when a queue forgets the sender. The callback may run in any context,
+ * inside post_send too, so it only counts and schedules.
+ *
+ * Copies that a switch makes of a multicast have their share of the token.
+ * What they add to the backlogs on their way to the next hop is bounded apart,
+ * by the skb's destructor: see sib_copies_may_grow().
+ *
+ * Who may still hold a token when its port goes: frames in a backlog, a qdisc
+ * of the cable or a NIC's ring. The pacer lives until the last one is home,
+ * and the module until the last pacer is gone: sib_pacer_drain().
+ */
+#include <linux/bitmap.h>
+#include <linux/interrupt.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "compat/ubuf.h"
+#include "sib/fabric/pacer.h"
+
+/* Frames under way from one port. */
+#define TOKENS_PER_PORT		64
+/* Frames under way from all ports of this kernel. With COPIES_MAX this stays
+ * below the 1000 packets that the kernel's backlog takes.
+ */
+#define TOKENS_MAX		512
+/* Copies of multicasts between two hops. */
+#define COPIES_MAX		384
+
+/**
+ * struct sib_token - the right to have a frame under way
+ * @ubuf: what the skb knows of it
+ * @pacer: where it goes home to
+ * @flow: who sent the frame
+ */
+struct sib_token {
+	struct ubuf_info ubuf;
+	struct sib_pacer *pacer;
+	struct sib_flow *flow;
+};
+
+/**
+ * struct sib_pacer - the tokens of one port
+ * @free: a bit for each token that is at home
+ * @refs: the owner's, and one for each token that is not at home
+ * @waiters: flows that wait for a token; under waiting_lock
+ * @entry: on the list of pacers with waiters; under waiting_lock
+ * @token: the tokens
+ */
+struct sib_pacer {
+	DECLARE_BITMAP(free, TOKENS_PER_PORT);
+	refcount_t refs;
+	struct list_head waiters;
+	struct list_head entry;
+	struct sib_token token[TOKENS_PER_PORT];
+};
+
+static atomic_t tokens_out = ATOMIC_INIT(0);
+static atomic_t pacers = ATOMIC_INIT(0);
+static atomic_t copies = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(drained);
+
+/* Protects the lists of waiters, and pacers_waiting with its count. */
+static DEFINE_SPINLOCK(waiting_lock);
+static LIST_HEAD(pacers_waiting);
+static unsigned int flows_waiting;
+
+static void wake_waiters(struct tasklet_struct *task);
+static DECLARE_TASKLET(wake_task, wake_waiters);
+static void (*copies_wake)(void);
+
+static void pacer_put(struct sib_pacer *pacer)
+{
+	if (!refcount_dec_and_test(&pacer->refs))
+		return;
+	kfree(pacer);
+	if (atomic_dec_and_test(&pacers))
+		wake_up_all(&drained);
+}
+
+/* Context: any, hard interrupts included. */
+static void token_home(struct sk_buff *skb, struct ubuf_info *ubuf,
+		       bool success)
+{
+	struct sib_token *token = container_of(ubuf, struct sib_token, ubuf);
+	struct sib_pacer *pacer = token->pacer;
+
+	if (!refcount_dec_and_test(&ubuf->refcnt))
+		return;
+	sib_flow_put(token->flow);
+	atomic_dec(&tokens_out);
+	set_bit(token - pacer->token, pacer->free);
+	/* Pairs with the barrier in sib_pacer_wait(). */
+	smp_mb__after_atomic();
+	if (READ_ONCE(flows_waiting))
+		tasklet_schedule(&wake_task);
+	pacer_put(pacer);
+}
+
+COMPAT_UBUF_DEFINE(token_ops, token_home);
+
+static struct sib_token *token_get(struct sib_pacer *pacer)
+{
+	unsigned int i;
+
+	if (atomic_inc_return(&tokens_out) > TOKENS_MAX)
+		goto none;
+	do {
+		i = find_first_bit(pacer->free, TOKENS_PER_PORT);
+		if (i >= TOKENS_PER_PORT)
+			goto none;
+	} while (!test_and_clear_bit(i, pacer->free));
+	return &pacer->token[i];
+none:
+	atomic_dec(&tokens_out);
+	return NULL;
+}
+
+static bool token_available(const struct sib_pacer *pacer)
+{
+	return !bitmap_empty(pacer->free, TOKENS_PER_PORT) &&
+	       atomic_read(&tokens_out) < TOKENS_MAX;
+}
+
+/**
+ * sib_pacer_create() - the tokens of a port
+ *
+ * Context: Process.
+ * Return: a pacer, to be given to sib_pacer_destroy(); NULL without memory.
+ */
+struct sib_pacer *sib_pacer_create(void)
+{
+	struct sib_pacer *pacer = kzalloc(sizeof(*pacer), GFP_KERNEL);
+	unsigned int i;
+
+	if (!pacer)
+		return NULL;
+	refcount_set(&pacer->refs, 1);
+	INIT_LIST_HEAD(&pacer->waiters);
+	INIT_LIST_HEAD(&pacer->entry);
+	bitmap_fill(pacer->free, TOKENS_PER_PORT);
+	for (i = 0; i < TOKENS_PER_PORT; i++) {
+		struct sib_token *token = &pacer->token[i];
+
+		compat_ubuf_set(&token->ubuf, token_ops);
+		token->ubuf.flags = SKBFL_ZEROCOPY_ENABLE | SKBFL_DONT_ORPHAN;
+		token->pacer = pacer;
+	}
+	atomic_inc(&pacers);
+	return pacer;
+}
+
+/**
+ * sib_pacer_destroy() - the port goes
+ * @pacer: its tokens; no flow may wait or attach any more
+ *
+ * Frames under way keep the memory until they are gone.
+ *
+ * Context: Any.
+ */
+void sib_pacer_destroy(struct sib_pacer *pacer)
+{
+	if (pacer)
+		pacer_put(pacer);
+}
+
+/**
+ * sib_pacer_attach() - give a frame a token
+ * @pacer: of the port that the frame leaves from
+ * @flow: its sender
+ * @skb: the frame
+ *
+ * Context: Any.
+ * Return: false if there is no token; then see sib_pacer_wait().
+ */
+bool sib_pacer_attach(struct sib_pacer *pacer, struct sib_flow *flow,
+		      struct sk_buff *skb)
+{
+	struct sib_token *token = token_get(pacer);
+
+	if (!token)
+		return false;
+	refcount_inc(&pacer->refs);
+	refcount_inc(&flow->refs);
+	token->flow = flow;
+	refcount_set(&token->ubuf.refcnt, 1);
+	skb_zcopy_init(skb, &token->ubuf);
+	return true;
+}
+
+/**
+ * sib_pacer_available() - is there a token to be had?
+ * @pacer: of the port
+ *
+ * Saves building a frame that could not leave.
+ *
+ * Context: Any.
+ * Return: true if sib_pacer_attach() would succeed just now.
+ */
+bool sib_pacer_available(struct sib_pacer *pacer)
+{
+	return token_available(pacer);
+}
+
+/**
+ * sib_pacer_wait() - be woken when there are tokens
+ * @pacer: of the port
+ * @flow: who waits
+ *
+ * Context: Any.
+ * Return: true if @flow will be woken; false if a token came home meanwhile,
+ * so that it is worth trying again at once.
+ */
+bool sib_pacer_wait(struct sib_pacer *pacer, struct sib_flow *flow)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&waiting_lock, irq);
+	if (!flow->waiting) {
+		flow->waiting = true;
+		WRITE_ONCE(flows_waiting, flows_waiting + 1);
+		list_add_tail(&flow->entry, &pacer->waiters);
+		if (list_empty(&pacer->entry))
+			list_add_tail(&pacer->entry, &pacers_waiting);
+	}
+	spin_unlock_irqrestore(&waiting_lock, irq);
+	/* Either the waiter is seen by token_home(), or the token here. */
+	smp_mb();
+	if (!token_available(pacer))
+		return true;
+	sib_pacer_forget(pacer, flow);
+	return false;
+}
+
+static void stop_waiting(struct sib_pacer *pacer, struct sib_flow *flow)
+{
+	lockdep_assert_held(&waiting_lock);
+	flow->waiting = false;
+	list_del(&flow->entry);
+	WRITE_ONCE(flows_waiting, flows_waiting - 1);
+	if (list_empty(&pacer->waiters))
+		list_del_init(&pacer->entry);
+}
+
+/**
+ * sib_pacer_forget() - wait no longer
+ * @pacer: of the port
+ * @flow: who waited, or not
+ *
+ * On return @flow->wake is not running and will not be called.
+ *
+ * Context: Any.
+ */
+void sib_pacer_forget(struct sib_pacer *pacer, struct sib_flow *flow)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&waiting_lock, irq);
+	if (flow->waiting)
+		stop_waiting(pacer, flow);
+	spin_unlock_irqrestore(&waiting_lock, irq);
+}
+
+/*
+ * One waiter of each port that has tokens; who is not satisfied queues again,
+ * so that flows and ports take turns. wake() only schedules, and is called
+ * under the lock so that sib_pacer_forget() can promise what it does.
+ */
+static void wake_waiters(struct tasklet_struct *task)
+{
+	struct sib_pacer *pacer, *next;
+	unsigned long irq;
+
+	if (copies_wake)
+		copies_wake();
+	spin_lock_irqsave(&waiting_lock, irq);
+	list_for_each_entry_safe(pacer, next, &pacers_waiting, entry) {
+		struct sib_flow *flow = list_first_entry(&pacer->waiters,
+							 struct sib_flow,
+							 entry);
+
+		if (!token_available(pacer))
+			continue;
+		stop_waiting(pacer, flow);
+		flow->wake(flow);
+	}
+	spin_unlock_irqrestore(&waiting_lock, irq);
+}
+
+/**
+ * sib_flow_init() - a sender of frames
+ * @flow: memory from kmalloc(), which sib_flow_put() frees
+ * @wake: see struct sib_flow
+ */
+void sib_flow_init(struct sib_flow *flow, void (*wake)(struct sib_flow *flow))
+{
+	refcount_set(&flow->refs, 1);
+	flow->waiting = false;
+	flow->wake = wake;
+}
+
+/**
+ * sib_flow_put() - drop a reference on a flow
+ * @flow: freed with the last one
+ *
+ * Context: Any.
+ */
+void sib_flow_put(struct sib_flow *flow)
+{
+	if (refcount_dec_and_test(&flow->refs))
+		kfree(flow);
+}
+
+/**
+ * sib_token_share() - let a copy of a frame have its token too
+ * @to: the copy
+ * @from: the frame
+ *
+ * Context: Any.
+ */
+void sib_token_share(struct sk_buff *to, struct sk_buff *from)
+{
+	struct ubuf_info *ubuf = skb_zcopy(from);
+
+	if (!ubuf || !compat_ubuf_is(ubuf, token_ops))
+		return;
+	net_zcopy_get(ubuf);
+	skb_zcopy_init(to, ubuf);
+}
+
+/* A copy has arrived at the next hop, or was dropped on the way. */
+static void copy_gone(struct sk_buff *skb)
+{
+	int left = atomic_dec_return(&copies);
+
+	if (left < COPIES_MAX / 2)
+		tasklet_schedule(&wake_task);
+	if (!left)
+		wake_up_all(&drained);
+}
+
+/**
+ * sib_copies_may_grow() - may a switch make more copies now?
+ * @by: how many it would make
+ *
+ * Context: Any.
+ * Return: false if they might overflow a backlog: keep the frame, and try
+ * again when called back.
+ */
+bool sib_copies_may_grow(unsigned int by)
+{
+	int now = atomic_read(&copies);
+
+	return !now || now + by <= COPIES_MAX;
+}
+
+/**
+ * sib_copy_track() - count a copy until it reaches the next hop
+ * @skb: the copy; must have no owner
+ *
+ * Context: Any.
+ */
+void sib_copy_track(struct sk_buff *skb)
+{
+	atomic_inc(&copies);
+	skb->destructor = copy_gone;
+}
+
+/**
+ * sib_copies_set_wake() - who waits for sib_copies_may_grow()
+ * @wake: called in softirq when there is room again; must not sleep
+ */
+void sib_copies_set_wake(void (*wake)(void))
+{
+	copies_wake = wake;
+}
+
+/**
+ * sib_pacer_drain() - wait until no frame refers to this module
+ *
+ * For the end of the module, when all ports are gone. What is waited for are
+ * frames in backlogs, qdiscs and rings of former cables. A qdisc that holds
+ * them back for long is named in the log: only who set it up can end that.
+ *
+ * Context: Process.
+ */
+void sib_pacer_drain(void)
+{
+	while (!wait_event_timeout(drained, !atomic_read(&pacers) &&
+				   !atomic_read(&copies), 10 * HZ))
+		pr_warn("sib: %d ports and %d copies still have frames in a qdisc or a NIC's ring\n",
+			atomic_read(&pacers), atomic_read(&copies));
+	/* token_home() and copy_gone() may still be returning. */
+	synchronize_rcu();
+	tasklet_kill(&wake_task);
+}

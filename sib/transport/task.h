@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What a QP's task does. Softirq.
+ */
+#ifndef SIB_TRANSPORT_TASK_H
+#define SIB_TRANSPORT_TASK_H
+
+#include <linux/types.h>
+#include <rdma/ib_verbs.h>
+
+struct sib_qpc;
+struct sib_swqe;
+
+void sib_task_run(struct sib_qpc *qpc);
+void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+		       enum ib_wc_status status);
+
+/* ud.c */
+bool sib_ud_send(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+		 enum ib_wc_status *status);
+
+/* park.c */
+void sib_park_place(struct sib_qpc *qpc);
+void sib_park_expire(struct sib_qpc *qpc);
+
+#endif
