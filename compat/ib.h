@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * struct ib_device_ops: the last argument of create_cq changed its type.
- * COMPAT_CREATE_CQ_ATTRS is probed at build time.
+ * struct ib_device_ops: the last argument of create_cq changed its type. All
+ * COMPAT_* are probed at build time.
  */
 #ifndef COMPAT_IB_H
 #define COMPAT_IB_H
@@ -12,6 +12,13 @@
 #define COMPAT_CREATE_CQ_LAST	struct uverbs_attr_bundle *last
 #else
 #define COMPAT_CREATE_CQ_LAST	struct ib_udata *last
+#endif
+
+/* The callback of ib_sa_path_rec_get(): the type of its count changed. */
+#ifdef COMPAT_NUM_PRS_UNSIGNED
+typedef unsigned int compat_num_prs;
+#else
+typedef int compat_num_prs;
 #endif
 
 #endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * MTUs: what the port could, what the group allows, what the administrator
+ * wants. RFC 4391 section 7.
+ */
+#ifndef IPOIB_CORE_MTU_H
+#define IPOIB_CORE_MTU_H
+
+#include <linux/types.h>
+
+/* IPv4's least, RFC 791, and the header. */
+#define IPOIB_MTU_MIN		72
+/* Connected mode's most. */
+#define IPOIB_MTU_MAX		65520
+
+/**
+ * struct ipoib_mtu - the three MTUs of a link in datagram mode, octets of IP
+ * @link: what the port's IB MTU allows
+ * @group: what the broadcast group allows, @link before it is joined
+ * @admin: what was asked for last
+ */
+struct ipoib_mtu {
+	unsigned int link;
+	unsigned int group;
+	unsigned int admin;
+};
+
+unsigned int ipoib_mtu_of_code(unsigned int code);
+void ipoib_mtu_init(struct ipoib_mtu *mtu, unsigned int link);
+unsigned int ipoib_mtu_effective(const struct ipoib_mtu *mtu);
+int ipoib_mtu_ask(struct ipoib_mtu *mtu, unsigned int wanted);
+int ipoib_mtu_joined(struct ipoib_mtu *mtu, unsigned int code);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The life of an interface. Process context.
+ *
+ * Born: ipoib_dev_alloc(), then registration, within which ipoib_dev_init()
+ * makes the verbs objects. From then on it hears of events.
+ *
+ * Its end, and who may still be running at each step:
+ *	GOING set, off the HCA's list	no new events; works may run
+ *	unregister_netdevice		ndo_stop: no transmits, no NAPI, groups left,
+ *					paths dropped, see ipoib_netdev_stop()
+ *	ndo_uninit			works are cancelled: none of them waits for
+ *					RTNL; queries come back; handles, QPs, CQs
+ *					and PD go
+ *	the destructor			nobody: the last reference on the netdev is
+ *					gone, the memory goes
+ */
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <rdma/ib_cache.h>
+
+#include "ipoib/core/encap.h"
+#include "ipoib/debug.h"
+#include "ipoib/dev.h"
+#include "ipoib/ethtool.h"
+#include "ipoib/event.h"
+#include "ipoib/link.h"
+#include "ipoib/main.h"
+#include "ipoib/netdev.h"
+#include "ipoib/netlink.h"
+#include "ipoib/qp.h"
+#include "ipoib/sysfs.h"
+#include "ipoib/tx.h"
+
+/* How often what is not used is looked for. */
+#define GC_INTERVAL	(30 * HZ)
+
+static void collect_garbage(struct work_struct *work)
+{
+	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
+					     gc_work.work);
+
+	mutex_lock(&ipd->ctl);
+	if (test_bit(IPOIB_FLAG_LINK, &ipd->flags)) {
+		ipoib_path_age(ipd);
+		ipoib_mcast_age(ipd);
+	}
+	mutex_unlock(&ipd->ctl);
+	queue_delayed_work(ipd->wq, &ipd->gc_work, GC_INTERVAL);
+}
+
+static void free_dev(struct ipoib_dev *ipd)
+{
+	if (ipd->wq)
+		destroy_workqueue(ipd->wq);
+	free_percpu(ipd->counters);
+	mutex_destroy(&ipd->ctl);
+	kfree(ipd);
+}
+
+static void destructor(struct net_device *netdev)
+{
+	free_dev(ipoib_dev(netdev));
+}
+
+static struct ipoib_dev *alloc_dev(struct ipoib_hca *hca, u32 port)
+{
+	struct ipoib_dev *ipd = kzalloc(sizeof(*ipd), GFP_KERNEL);
+
+	if (!ipd)
+		return NULL;
+	ipd->hca = hca;
+	ipd->ib = hca->ib;
+	ipd->port = port;
+	mutex_init(&ipd->ctl);
+	spin_lock_init(&ipd->lock);
+	INIT_LIST_HEAD(&ipd->entry);
+	INIT_WORK(&ipd->event_work, ipoib_event_work);
+	INIT_WORK(&ipd->recover_work, ipoib_qp_recover_work);
+	INIT_DELAYED_WORK(&ipd->link_work, ipoib_link_work);
+	INIT_DELAYED_WORK(&ipd->gc_work, collect_garbage);
+	ipoib_ah_init(ipd);
+	ipoib_path_init(ipd);
+	ipoib_mcast_init(ipd);
+	ipd->counters = alloc_percpu(struct ipoib_counters);
+	ipd->wq = alloc_ordered_workqueue("ipoib-%s-%u", WQ_MEM_RECLAIM,
+					  dev_name(&hca->ib->dev), port);
+	if (ipd->counters && ipd->wq)
+		return ipd;
+	free_dev(ipd);
+	return NULL;
+}
+
+/* The number of SGEs that a send WR may need, and has. */
+static unsigned int send_sges(const struct ib_device *ib)
+{
+	return min_t(unsigned int, ib->attrs.max_send_sge, MAX_SKB_FRAGS + 1);
+}
+
+/**
+ * ipoib_dev_alloc() - an interface of a port, not yet registered
+ * @hca: its channel adapter
+ * @port: port number
+ * @name: or a pattern for one
+ *
+ * Return: a netdev, to be given to ipoib_dev_register() or free_netdev(); an
+ * error pointer.
+ */
+struct net_device *ipoib_dev_alloc(struct ipoib_hca *hca, u32 port,
+				   const char *name)
+{
+	struct ipoib_dev *ipd = alloc_dev(hca, port);
+	struct net_device *netdev;
+
+	if (!ipd)
+		return ERR_PTR(-ENOMEM);
+	ipd->num_txqs = 1;
+	ipd->max_send_sge = send_sges(hca->ib);
+	netdev = alloc_netdev_mqs(sizeof(struct rdma_netdev), name,
+				  NET_NAME_UNKNOWN, ipoib_netdev_setup,
+				  ipd->num_txqs, 1);
+	if (!netdev) {
+		free_dev(ipd);
+		return ERR_PTR(-ENOMEM);
+	}
+	ipd->netdev = netdev;
+	((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv = ipd;
+	netdev->priv_destructor = destructor;
+	netdev->needs_free_netdev = true;
+	netdev->rtnl_link_ops = &ipoib_link_ops;
+	netdev->ethtool_ops = &ipoib_ethtool_ops;
+	netdev->sysfs_groups[0] = &ipoib_sysfs_group;
+	if (ipd->max_send_sge > 1)
+		netdev->features |= NETIF_F_SG;
+	return netdev;
+}
+
+static int port_limits(struct ipoib_dev *ipd)
+{
+	struct ib_port_attr attr;
+	int err = ib_query_port(ipd->ib, ipd->port, &attr);
+
+	if (err)
+		return err;
+	WRITE_ONCE(ipd->lid, attr.lid);
+	ipoib_mtu_init(&ipd->mtu, ipoib_mtu_of_code(attr.max_mtu));
+	ipd->netdev->mtu = ipoib_mtu_effective(&ipd->mtu);
+	return 0;
+}
+
+static int create_verbs(struct ipoib_dev *ipd)
+{
+	int err;
+
+	ipd->pd = ib_alloc_pd(ipd->ib, 0);
+	if (IS_ERR(ipd->pd)) {
+		err = PTR_ERR(ipd->pd);
+		ipd->pd = NULL;
+		return err;
+	}
+	err = ipoib_rx_create(ipd);
+	if (!err)
+		err = ipoib_tx_create(ipd);
+	if (!err)
+		err = ipoib_qp_create(ipd);
+	return err;
+}
+
+static void destroy_verbs(struct ipoib_dev *ipd)
+{
+	ipoib_qp_destroy(ipd);
+	ipoib_ah_exit(ipd);
+	ipoib_tx_destroy(ipd);
+	ipoib_rx_destroy(ipd);
+	if (ipd->pd)
+		ib_dealloc_pd(ipd->pd);
+	ipd->pd = NULL;
+}
+
+/* The address as it is at birth: QPN, and the GID of the port. */
+static void first_address(struct ipoib_dev *ipd)
+{
+	u8 hw[IPOIB_ALEN] = {};
+
+	mutex_lock(&ipd->ctl);
+	ipoib_identity(ipd);
+	ipd->addr_changed = false;
+	mutex_unlock(&ipd->ctl);
+	ipoib_hw_set_qpn(hw, ipd->rx.qp->qp_num);
+	memcpy(hw + IPOIB_HW_GID, ipd->gid.raw, IPOIB_GID_LEN);
+	__dev_addr_set(ipd->netdev, hw, IPOIB_ALEN);
+}
+
+/**
+ * ipoib_dev_init() - ndo_init
+ * @ipd: the interface; RTNL is held
+ *
+ * Return: 0 or an error, after which nothing is left.
+ */
+int ipoib_dev_init(struct ipoib_dev *ipd)
+{
+	int err;
+
+	err = ipoib_neigh_init(ipd);
+	if (err)
+		return err;
+	err = port_limits(ipd);
+	if (!err)
+		err = create_verbs(ipd);
+	if (err) {
+		destroy_verbs(ipd);
+		ipoib_neigh_exit(ipd);
+		return err;
+	}
+	ipoib_hw_broadcast(ipd->netdev->broadcast, IPOIB_PKEY_FULL);
+	first_address(ipd);
+	spin_lock_irq(&ipd->hca->lock);
+	list_add_tail(&ipd->entry, &ipd->hca->devs);
+	spin_unlock_irq(&ipd->hca->lock);
+	queue_delayed_work(ipd->wq, &ipd->gc_work, GC_INTERVAL);
+	return 0;
+}
+
+/**
+ * ipoib_dev_uninit() - ndo_uninit
+ * @ipd: the interface, which is down; RTNL is held
+ */
+void ipoib_dev_uninit(struct ipoib_dev *ipd)
+{
+	set_bit(IPOIB_FLAG_GOING, &ipd->flags);
+	spin_lock_irq(&ipd->hca->lock);
+	list_del_init(&ipd->entry);
+	spin_unlock_irq(&ipd->hca->lock);
+	cancel_work_sync(&ipd->event_work);
+	cancel_work_sync(&ipd->recover_work);
+	cancel_delayed_work_sync(&ipd->link_work);
+	cancel_delayed_work_sync(&ipd->gc_work);
+	cancel_delayed_work_sync(&ipd->mcast.work);
+	ipoib_path_exit(ipd);
+	destroy_verbs(ipd);
+	ipoib_neigh_exit(ipd);
+}
+
+/**
+ * ipoib_dev_register() - the interface begins
+ * @netdev: from ipoib_dev_alloc(); RTNL is held
+ *
+ * Return: 0; on an error the netdev is the caller's to free.
+ */
+int ipoib_dev_register(struct net_device *netdev)
+{
+	netif_carrier_off(netdev);
+	return register_netdevice(netdev);
+}
+
+/**
+ * ipoib_dev_unregister() - the interface ends
+ * @netdev: the interface
+ *
+ * On return it is gone from the system, its memory perhaps not yet.
+ *
+ * Context: Process, without RTNL.
+ */
+void ipoib_dev_unregister(struct net_device *netdev)
+{
+	set_bit(IPOIB_FLAG_GOING, &ipoib_dev(netdev)->flags);
+	unregister_netdev(netdev);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * An interface.
+ *
+ * Locking, from the outside in:
+ *	RTNL	->  ctl  ->  netdev's address lock  ->  lock
+ * Work of an interface never takes RTNL but by rtnl_trylock(), so who holds
+ * RTNL may wait for it. What ctl protects is done by the interface's ordered
+ * workqueue or under RTNL.
+ */
+#ifndef IPOIB_DEV_H
+#define IPOIB_DEV_H
+
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <rdma/ib_verbs.h>
+
+#include "ipoib/ah.h"
+#include "ipoib/core/hwaddr.h"
+#include "ipoib/core/mtu.h"
+#include "ipoib/counter.h"
+#include "ipoib/mcast.h"
+#include "ipoib/neigh.h"
+#include "ipoib/path.h"
+#include "ipoib/rx.h"
+
+struct ipoib_txq;
+struct ipoib_hca;
+
+/* Bits of ipoib_dev.flags. */
+enum {
+	IPOIB_FLAG_OPEN,	/* up, as the administrator sees it */
+	IPOIB_FLAG_QPS_UP,	/* the QPs can send and receive */
+	IPOIB_FLAG_LINK,	/* groups may be joined, paths asked for */
+	IPOIB_FLAG_UMCAST,	/* user space joins groups by itself */
+	IPOIB_FLAG_OWN_GID,	/* the address was set by hand */
+	IPOIB_FLAG_GID_MISSING,	/* and the port has no such GID */
+	IPOIB_FLAG_GOING,	/* being unregistered */
+};
+
+/**
+ * struct ipoib_dev - an interface
+ * @netdev: what the network stack knows of it
+ * @hca: the channel adapter's list of interfaces
+ * @ib: the channel adapter
+ * @entry: on @hca's list; under its lock
+ * @port: port number
+ * @flags: IPOIB_FLAG_*
+ * @ctl: serialises changes of the state of the interface; see above
+ * @lock: protects destinations, paths, groups and what waits for them. Softirq.
+ * @wq: all work of the interface, in order
+ * @events: IPOIB_EV_* that have come
+ * @event_work: acts upon them
+ * @link_work: what needs RTNL once the broadcast group is joined: MTU, carrier
+ * @gc_work: ages destinations, paths and groups
+ * @recover_work: sets QPs going again that an error has stopped
+ * @pkey: P_Key with the membership bit set; @ctl
+ * @pkey_index: where the port has it; @ctl
+ * @pkey_found: whether the port has it; @ctl
+ * @gid: the port's GID that is used; @ctl
+ * @lid: of the port; @ctl, read by the data path
+ * @mtu: the three MTUs; RTNL
+ * @mtu_internal: the MTU is being changed by us; RTNL
+ * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
+ * @announce: peers have to be told where we are; @ctl
+ * @addr_changed: the address was changed, nobody has been told; @ctl
+ * @qkey: of the broadcast group; @ctl, read by the data path
+ * @pd: protection domain
+ * @rx: receive side
+ * @txqs: transmit queues
+ * @num_txqs: how many
+ * @max_send_sge: SGEs of a send WR
+ * @neighs: destinations
+ * @paths: path records
+ * @mcast: multicast groups
+ * @ahs: address handles that nobody has any more
+ * @counters: what else is counted
+ * @debugfs: files
+ */
+struct ipoib_dev {
+	struct net_device *netdev;
+	struct ipoib_hca *hca;
+	struct ib_device *ib;
+	struct list_head entry;
+	u32 port;
+	unsigned long flags;
+	struct mutex ctl;
+	spinlock_t lock;
+	struct workqueue_struct *wq;
+	atomic_t events;
+	struct work_struct event_work;
+	struct delayed_work link_work;
+	struct delayed_work gc_work;
+	struct work_struct recover_work;
+	u16 pkey;
+	u16 pkey_index;
+	bool pkey_found;
+	union ib_gid gid;
+	u32 lid;
+	struct ipoib_mtu mtu;
+	bool mtu_internal;
+	u8 group_mtu;
+	bool announce;
+	bool addr_changed;
+	u32 qkey;
+	struct ib_pd *pd;
+	struct ipoib_rx rx;
+	struct ipoib_txq *txqs;
+	unsigned int num_txqs;
+	unsigned int max_send_sge;
+	struct ipoib_neighs neighs;
+	struct ipoib_paths paths;
+	struct ipoib_mcasts mcast;
+	struct ipoib_ahs ahs;
+	struct ipoib_counters __percpu *counters;
+	struct dentry *debugfs[2];
+};
+
+/*
+ * A netdev's private area begins with a struct rdma_netdev, as an HCA driver
+ * that accelerates IPoIB wants it; ours hangs off it.
+ */
+static inline struct ipoib_dev *ipoib_dev(const struct net_device *netdev)
+{
+	return ((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv;
+}
+
+struct net_device *ipoib_dev_alloc(struct ipoib_hca *hca, u32 port,
+				   const char *name);
+int ipoib_dev_register(struct net_device *netdev);
+void ipoib_dev_unregister(struct net_device *netdev);
+
+/* For netdev.c. */
+int ipoib_dev_init(struct ipoib_dev *ipd);
+void ipoib_dev_uninit(struct ipoib_dev *ipd);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Who an interface is: its P_Key and GID, which an SM gives and takes, and
+ * what of them shows in its addresses. Process context with ctl.
+ */
+#include <linux/if_arp.h>
+#include <rdma/ib_cache.h>
+
+#include "ipoib/core/hwaddr.h"
+#include "ipoib/debug.h"
+#include "ipoib/dev.h"
+#include "ipoib/link.h"
+
+static bool read_pkey(struct ipoib_dev *ipd, u16 *pkey, u16 *index)
+{
+	/* A parent has whatever stands in the first entry. */
+	*index = 0;
+	if (ib_get_cached_pkey(ipd->ib, ipd->port, 0, pkey))
+		return false;
+	*pkey |= IPOIB_PKEY_FULL;
+	return *pkey & ~IPOIB_PKEY_FULL;
+}
+
+static u32 refresh_pkey(struct ipoib_dev *ipd)
+{
+	u16 pkey = IPOIB_PKEY_FULL, index = 0;
+	bool found = read_pkey(ipd, &pkey, &index);
+	u32 changed = 0;
+
+	if (pkey != ipd->pkey || index != ipd->pkey_index ||
+	    found != ipd->pkey_found)
+		changed = IPOIB_ID_PKEY;
+	ipd->pkey = pkey;
+	ipd->pkey_index = index;
+	ipd->pkey_found = found;
+	ipoib_hw_set_mcast_pkey(ipd->netdev->broadcast, pkey);
+	return changed;
+}
+
+/* The stack looks at the address under its address lock, or not at all. */
+static void set_address(struct ipoib_dev *ipd)
+{
+	netif_addr_lock_bh(ipd->netdev);
+	dev_addr_mod(ipd->netdev, IPOIB_HW_GID, ipd->gid.raw, IPOIB_GID_LEN);
+	netif_addr_unlock_bh(ipd->netdev);
+	ipd->addr_changed = true;
+}
+
+/* An identifier that was set by hand is good if the port has such a GID. */
+static void look_for_gid(struct ipoib_dev *ipd, const union ib_gid *gid)
+{
+	union ib_gid wanted = *gid;
+	u32 port;
+	u16 index;
+
+	if (ib_find_gid(ipd->ib, &wanted, &port, &index) || port != ipd->port)
+		set_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+	else
+		clear_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+}
+
+static u32 refresh_gid(struct ipoib_dev *ipd)
+{
+	union ib_gid gid;
+
+	if (rdma_query_gid(ipd->ib, ipd->port, 0, &gid))
+		return 0;
+	if (test_bit(IPOIB_FLAG_OWN_GID, &ipd->flags)) {
+		gid.global.interface_id = ipd->gid.global.interface_id;
+		look_for_gid(ipd, &gid);
+	}
+	if (!memcmp(&gid, &ipd->gid, sizeof(gid)))
+		return 0;
+	ipd->gid = gid;
+	set_address(ipd);
+	return IPOIB_ID_GID;
+}
+
+/**
+ * ipoib_identity() - read P_Key and GID again
+ * @ipd: the interface; ctl is held
+ *
+ * Return: IPOIB_ID_* bits, what changed.
+ */
+u32 ipoib_identity(struct ipoib_dev *ipd)
+{
+	lockdep_assert_held(&ipd->ctl);
+	return refresh_pkey(ipd) | refresh_gid(ipd);
+}
+
+/**
+ * ipoib_identity_set() - take another interface identifier
+ * @ipd: the interface, which is down; ctl is held
+ * @guid: 8 octets; GID 0's own makes the interface follow GID 0 again
+ *
+ * Return: nothing; a GID that the port has not got is waited for.
+ */
+void ipoib_identity_set(struct ipoib_dev *ipd, const u8 *guid)
+{
+	union ib_gid gid0;
+
+	lockdep_assert_held(&ipd->ctl);
+	memcpy(&ipd->gid.global.interface_id, guid, 8);
+	clear_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+	if (!rdma_query_gid(ipd->ib, ipd->port, 0, &gid0) &&
+	    !memcmp(&gid0.global.interface_id, guid, 8)) {
+		clear_bit(IPOIB_FLAG_OWN_GID, &ipd->flags);
+	} else {
+		set_bit(IPOIB_FLAG_OWN_GID, &ipd->flags);
+		look_for_gid(ipd, &ipd->gid);
+	}
+	set_address(ipd);
+}

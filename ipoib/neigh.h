@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Destinations: hardware addresses that packets were sent to, and the address
+ * handle for each. The data path finds one under RCU.
+ */
+#ifndef IPOIB_NEIGH_H
+#define IPOIB_NEIGH_H
+
+#include <linux/rhashtable.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+
+#include "ipoib/core/hwaddr.h"
+
+struct ipoib_ah;
+struct ipoib_dev;
+struct ipoib_mcast;
+struct ipoib_path;
+
+/* Destinations of an interface at most. */
+#define IPOIB_NEIGHS_MAX	16384
+/* Packets that wait for one path. */
+#define IPOIB_NEIGH_QUEUE	128
+
+/**
+ * struct ipoib_neigh - a destination
+ * @hash: in the table
+ * @hw: its address, flags octet zero; the key
+ * @ah: how to get there; NULL while that is not known. RCU, written under the
+ *	interface's lock
+ * @used: when a packet last went, jiffies, to a second
+ * @path: unicast: whose handle it has; interface's lock
+ * @mcast: multicast: likewise
+ * @entry: on the list of @path or @mcast; interface's lock
+ * @queue: unicast: packets that wait for @ah; interface's lock
+ * @rcu: freed after a grace period
+ */
+struct ipoib_neigh {
+	struct rhash_head hash;
+	u8 hw[IPOIB_ALEN];
+	struct ipoib_ah __rcu *ah;
+	unsigned long used;
+	struct ipoib_path *path;
+	struct ipoib_mcast *mcast;
+	struct list_head entry;
+	struct sk_buff_head queue;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct ipoib_neighs - the destinations of an interface
+ * @table: struct ipoib_neigh by address
+ */
+struct ipoib_neighs {
+	struct rhashtable table;
+};
+
+int ipoib_neigh_init(struct ipoib_dev *ipd);
+void ipoib_neigh_exit(struct ipoib_dev *ipd);
+struct ipoib_neigh *ipoib_neigh_find(struct ipoib_dev *ipd, const u8 *hw);
+bool ipoib_neigh_wait(struct ipoib_dev *ipd, struct sk_buff *skb,
+		      const u8 *hw);
+void ipoib_neigh_doubt(struct ipoib_dev *ipd, struct ipoib_neigh *neigh);
+void ipoib_neigh_install(struct ipoib_neigh *neigh, struct ipoib_ah *ah);
+void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
+			     struct ipoib_neigh *neigh,
+			     struct sk_buff_head *dropped);
+void ipoib_neigh_age(struct ipoib_dev *ipd);
+void ipoib_neigh_purge(struct ipoib_dev *ipd);
+void ipoib_neigh_drop(struct ipoib_dev *ipd, struct sk_buff_head *list,
+		      unsigned int counter);
+void ipoib_neigh_send_queued(struct sk_buff_head *list);
+
+/* Remember that a destination is in use, without writing at every packet. */
+static inline void ipoib_neigh_touch(struct ipoib_neigh *neigh)
+{
+	if (time_after(jiffies, READ_ONCE(neigh->used) + HZ))
+		WRITE_ONCE(neigh->used, jiffies);
+}
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The QPs of an interface: one that receives, whose number is in the address
+ * and does not change while the interface lives, and one for each transmit
+ * queue. Process context with ctl, but for ipoib_qp_recover().
+ *
+ * Taking them down: nobody transmits, by the flag and a turn of the xmit locks;
+ * to ERR, which flushes; what has not completed within a second is given up;
+ * to RESET, after which the HCA uses no buffer; NAPI off.
+ */
+#include <linux/netdevice.h>
+#include <linux/sched.h>
+
+#include "ipoib/debug.h"
+#include "ipoib/dev.h"
+#include "ipoib/main.h"
+#include "ipoib/qp.h"
+#include "ipoib/tx.h"
+
+/* How long an HCA may take to flush its queues. */
+#define FLUSH_LIMIT	HZ
+
+static void qp_event(struct ib_event *event, void *context)
+{
+	struct ipoib_dev *ipd = context;
+
+	ipoib_dbg(ipd, "QP %#x: event %d\n", event->element.qp->qp_num,
+		  event->event);
+}
+
+static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
+			    unsigned int send_wr, unsigned int send_sge,
+			    unsigned int recv_wr)
+{
+	struct ib_qp_init_attr attr = {
+		.event_handler = qp_event,
+		.qp_context = ipd,
+		.send_cq = send_cq,
+		.recv_cq = ipd->rx.cq,
+		.cap = {
+			.max_send_wr = send_wr,
+			.max_send_sge = send_sge,
+			.max_recv_wr = recv_wr,
+			.max_recv_sge = 1,
+		},
+		.sq_sig_type = IB_SIGNAL_REQ_WR,
+		.qp_type = IB_QPT_UD,
+	};
+
+	if (ipd->ib->attrs.kernel_cap_flags & IBK_BLOCK_MULTICAST_LOOPBACK)
+		attr.create_flags |= IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
+	return ib_create_qp(ipd->pd, &attr);
+}
+
+/**
+ * ipoib_qp_create() - the QPs, in RESET
+ * @ipd: the interface, its CQs created
+ *
+ * Context: Process, under RTNL.
+ * Return: 0 or an error; ipoib_qp_destroy() is due in both cases.
+ */
+int ipoib_qp_create(struct ipoib_dev *ipd)
+{
+	struct ib_qp *qp;
+	unsigned int i;
+
+	qp = create(ipd, ipd->txqs[0].cq, 1, 1, ipd->rx.ring.size);
+	if (IS_ERR(qp))
+		return PTR_ERR(qp);
+	ipd->rx.qp = qp;
+	for (i = 0; i < ipd->num_txqs; i++) {
+		struct ipoib_txq *q = &ipd->txqs[i];
+
+		qp = create(ipd, q->cq, q->ring.size, ipd->max_send_sge, 1);
+		if (IS_ERR(qp))
+			return PTR_ERR(qp);
+		q->qp = qp;
+	}
+	return 0;
+}
+
+/**
+ * ipoib_qp_destroy() - and the end of them
+ * @ipd: the interface, its QPs down
+ *
+ * Context: Process, under RTNL.
+ */
+void ipoib_qp_destroy(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; ipd->txqs && i < ipd->num_txqs; i++) {
+		if (ipd->txqs[i].qp)
+			ib_destroy_qp(ipd->txqs[i].qp);
+		ipd->txqs[i].qp = NULL;
+	}
+	if (ipd->rx.qp)
+		ib_destroy_qp(ipd->rx.qp);
+	ipd->rx.qp = NULL;
+}
+
+static int to_init(struct ipoib_dev *ipd, struct ib_qp *qp)
+{
+	struct ib_qp_attr attr = {
+		.qp_state = IB_QPS_INIT,
+		.pkey_index = ipd->pkey_index,
+		.port_num = ipd->port,
+		.qkey = ipd->qkey,
+	};
+
+	return ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_PKEY_INDEX |
+				       IB_QP_PORT | IB_QP_QKEY);
+}
+
+static int to_rts(struct ib_qp *qp)
+{
+	struct ib_qp_attr attr = { .qp_state = IB_QPS_RTR };
+	int err;
+
+	err = ib_modify_qp(qp, &attr, IB_QP_STATE);
+	if (err)
+		return err;
+	attr.qp_state = IB_QPS_RTS;
+	return ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_SQ_PSN);
+}
+
+static int bring_up(struct ipoib_dev *ipd, struct ib_qp *qp)
+{
+	int err = to_init(ipd, qp);
+
+	return err ?: to_rts(qp);
+}
+
+static void to_state(struct ipoib_dev *ipd, enum ib_qp_state state)
+{
+	struct ib_qp_attr attr = { .qp_state = state };
+	unsigned int i;
+
+	for (i = 0; i < ipd->num_txqs; i++)
+		if (ib_modify_qp(ipd->txqs[i].qp, &attr, IB_QP_STATE))
+			ipoib_warn(ipd, "cannot take QP %#x to state %d\n",
+				   ipd->txqs[i].qp->qp_num, state);
+	if (ib_modify_qp(ipd->rx.qp, &attr, IB_QP_STATE))
+		ipoib_warn(ipd, "cannot take QP %#x to state %d\n",
+			   ipd->rx.qp->qp_num, state);
+}
+
+static int try_up(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+	int err;
+
+	/* Buffers first, so that nothing arrives in vain. */
+	err = to_init(ipd, ipd->rx.qp);
+	if (err)
+		return err;
+	err = ipoib_rx_start(ipd);
+	if (err)
+		return err;
+	err = to_rts(ipd->rx.qp);
+	for (i = 0; !err && i < ipd->num_txqs; i++)
+		err = bring_up(ipd, ipd->txqs[i].qp);
+	if (!err)
+		return 0;
+	to_state(ipd, IB_QPS_RESET);
+	ipoib_rx_stop(ipd);
+	return err;
+}
+
+/**
+ * ipoib_qp_up() - let the QPs send and receive
+ * @ipd: the interface, its P_Key found; ctl is held
+ *
+ * Context: Process.
+ * Return: 0, or an error after which the QPs are down as before.
+ */
+int ipoib_qp_up(struct ipoib_dev *ipd)
+{
+	int err;
+
+	lockdep_assert_held(&ipd->ctl);
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		return 0;
+	err = try_up(ipd);
+	if (err) {
+		to_state(ipd, IB_QPS_RESET);
+		ipoib_warn(ipd, "cannot bring the QPs up: error %d\n", err);
+		return err;
+	}
+	ipoib_tx_start(ipd);
+	set_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
+	netif_tx_wake_all_queues(ipd->netdev);
+	ipoib_count(ipd, QP_RESTARTS);
+	return 0;
+}
+
+/* Nobody transmits after this. */
+static void stop_transmitters(struct ipoib_dev *ipd)
+{
+	clear_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
+	netif_tx_disable(ipd->netdev);
+}
+
+static void wait_for_flush(struct ipoib_dev *ipd)
+{
+	unsigned long limit = jiffies + FLUSH_LIMIT;
+
+	while (ipoib_tx_pending(ipd) || !ipoib_rx_empty(ipd)) {
+		if (time_after(jiffies, limit)) {
+			ipoib_warn(ipd, "timing out; %u sends %u receives not completed\n",
+				   ipoib_tx_pending(ipd),
+				   ipoib_ring_used(&ipd->rx.ring));
+			return;
+		}
+		usleep_range(1000, 2000);
+	}
+}
+
+/**
+ * ipoib_qp_down() - and no longer
+ * @ipd: the interface; ctl is held
+ *
+ * Takes a second at most, however the HCA behaves.
+ *
+ * Context: Process.
+ */
+void ipoib_qp_down(struct ipoib_dev *ipd)
+{
+	lockdep_assert_held(&ipd->ctl);
+	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		return;
+	stop_transmitters(ipd);
+	to_state(ipd, IB_QPS_ERR);
+	wait_for_flush(ipd);
+	to_state(ipd, IB_QPS_RESET);
+	ipoib_tx_stop(ipd);
+	ipoib_rx_stop(ipd);
+}
+
+/**
+ * ipoib_qp_set_qkey() - the broadcast group has another Q_Key
+ * @ipd: the interface; ctl is held
+ * @qkey: the key; if it is a controlled one, the QPs put it in
+ *
+ * Context: Process.
+ */
+void ipoib_qp_set_qkey(struct ipoib_dev *ipd, u32 qkey)
+{
+	struct ib_qp_attr attr = { .qkey = qkey };
+	unsigned int i;
+	int err;
+
+	err = ib_modify_qp(ipd->rx.qp, &attr, IB_QP_QKEY);
+	for (i = 0; !err && i < ipd->num_txqs; i++)
+		err = ib_modify_qp(ipd->txqs[i].qp, &attr, IB_QP_QKEY);
+	if (err)
+		ipoib_warn(ipd, "cannot set the Q_Key: error %d\n", err);
+}
+
+static void recover(struct ipoib_dev *ipd, struct ib_qp *qp)
+{
+	struct ib_qp_init_attr init;
+	struct ib_qp_attr attr;
+
+	if (ib_query_qp(qp, &attr, IB_QP_STATE, &init) ||
+	    attr.qp_state != IB_QPS_SQE)
+		return;
+	attr.cur_qp_state = IB_QPS_SQE;
+	attr.qp_state = IB_QPS_RTS;
+	if (ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_CUR_STATE))
+		ipoib_warn(ipd, "cannot recover QP %#x\n", qp->qp_num);
+}
+
+/**
+ * ipoib_qp_recover_work() - set QPs going again that have stopped
+ * @work: ipd->recover_work
+ */
+void ipoib_qp_recover_work(struct work_struct *work)
+{
+	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
+					     recover_work);
+	unsigned int i;
+
+	mutex_lock(&ipd->ctl);
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		for (i = 0; i < ipd->num_txqs; i++)
+			recover(ipd, ipd->txqs[i].qp);
+	mutex_unlock(&ipd->ctl);
+}
+
+/**
+ * ipoib_qp_recover() - a send has failed, its QP has stopped
+ * @ipd: the interface
+ *
+ * Context: Any.
+ */
+void ipoib_qp_recover(struct ipoib_dev *ipd)
+{
+	queue_work(ipd->wq, &ipd->recover_work);
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Receiving datagrams. Buffers are fragments of pages, each with room for the
+ * skb's tail, so that a packet is handed up without a copy; they are posted in
+ * batches. Softirq, but for setting up and taking down.
+ */
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+
+#include "ipoib/core/encap.h"
+#include "ipoib/debug.h"
+#include "ipoib/dev.h"
+#include "ipoib/main.h"
+#include "ipoib/rx.h"
+#include "ipoib/tx.h"
+
+/* Buffers posted at a time, and how many must be missing before. */
+#define BATCH		16
+/* Completions taken from the CQ at a time. */
+#define POLL_BATCH	16
+
+/* A buffer: room for headers that others push, GRH, datagram, skb's tail. */
+static void size_buffers(struct ipoib_rx *rx, unsigned int ib_mtu)
+{
+	rx->buf_len = IPOIB_GRH_LEN + ib_mtu;
+	rx->truesize = SKB_DATA_ALIGN(NET_SKB_PAD + rx->buf_len) +
+		       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+}
+
+static bool alloc_buffer(struct ipoib_dev *ipd, struct ipoib_rx_buf *buf)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+
+	buf->data = netdev_alloc_frag(rx->truesize);
+	if (!buf->data)
+		return false;
+	buf->dma = ib_dma_map_single(ipd->ib, buf->data + NET_SKB_PAD,
+				     rx->buf_len, DMA_FROM_DEVICE);
+	if (!ib_dma_mapping_error(ipd->ib, buf->dma))
+		return true;
+	skb_free_frag(buf->data);
+	buf->data = NULL;
+	return false;
+}
+
+static void unmap_buffer(struct ipoib_dev *ipd, struct ipoib_rx_buf *buf)
+{
+	ib_dma_unmap_single(ipd->ib, buf->dma, ipd->rx.buf_len,
+			    DMA_FROM_DEVICE);
+}
+
+static void free_buffer(struct ipoib_dev *ipd, struct ipoib_rx_buf *buf)
+{
+	if (!buf->data)
+		return;
+	unmap_buffer(ipd, buf);
+	skb_free_frag(buf->data);
+	buf->data = NULL;
+}
+
+/**
+ * struct batch - receive WRs that are posted together
+ * @wr: the WRs, chained
+ * @sge: one for each
+ * @count: how many
+ */
+struct batch {
+	struct ib_recv_wr wr[BATCH];
+	struct ib_sge sge[BATCH];
+	unsigned int count;
+};
+
+static void add_to_batch(struct ipoib_dev *ipd, struct batch *batch, u32 pos)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	struct ipoib_rx_buf *buf = &rx->buf[ipoib_ring_slot(&rx->ring, pos)];
+	struct ib_recv_wr *wr = &batch->wr[batch->count];
+	struct ib_sge *sge = &batch->sge[batch->count];
+
+	sge->addr = buf->dma;
+	sge->length = rx->buf_len;
+	sge->lkey = ipd->pd->local_dma_lkey;
+	wr->wr_id = pos;
+	wr->sg_list = sge;
+	wr->num_sge = 1;
+	wr->next = NULL;
+	if (batch->count)
+		batch->wr[batch->count - 1].next = wr;
+	batch->count++;
+}
+
+/* What the HCA does not take is given back; posting is tried again later. */
+static int post_batch(struct ipoib_dev *ipd, struct batch *batch)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	const struct ib_recv_wr *bad = NULL;
+	unsigned int taken = batch->count;
+	int err;
+
+	if (!batch->count)
+		return 0;
+	err = ib_post_recv(rx->qp, batch->wr, &bad);
+	if (err)
+		taken = bad ? bad - batch->wr : 0;
+	for (; batch->count > taken; batch->count--) {
+		u32 pos = batch->wr[batch->count - 1].wr_id;
+
+		free_buffer(ipd, &rx->buf[ipoib_ring_slot(&rx->ring, pos)]);
+	}
+	rx->ring.head += taken;
+	return err;
+}
+
+/* One batch; true if there may be room for another. */
+static bool fill_some(struct ipoib_dev *ipd, int *err)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	struct batch batch = { .count = 0 };
+	bool memory = true;
+
+	while (batch.count < BATCH &&
+	       batch.count < ipoib_ring_free(&rx->ring)) {
+		u32 pos = rx->ring.head + batch.count;
+
+		memory = alloc_buffer(ipd, &rx->buf[ipoib_ring_slot(&rx->ring,
+								    pos)]);
+		if (!memory)
+			break;
+		add_to_batch(ipd, &batch, pos);
+	}
+	*err = post_batch(ipd, &batch);
+	if (!memory && !*err)
+		*err = -ENOMEM;
+	return !*err && ipoib_ring_free(&rx->ring);
+}
+
+/**
+ * ipoib_rx_fill() - post buffers until the ring is full
+ * @ipd: the interface
+ *
+ * Context: Softirq, or process with NAPI not running.
+ * Return: 0, or why the ring is not full.
+ */
+int ipoib_rx_fill(struct ipoib_dev *ipd)
+{
+	int err;
+
+	while (fill_some(ipd, &err))
+		;
+	return err;
+}
+
+static bool is_own_source(struct ipoib_dev *ipd, const struct ib_wc *wc)
+{
+	unsigned int i;
+
+	if (wc->slid != READ_ONCE(ipd->lid))
+		return false;
+	if (wc->src_qp == ipd->rx.qp->qp_num)
+		return true;
+	for (i = 0; i < ipd->num_txqs; i++)
+		if (wc->src_qp == ipd->txqs[i].qp->qp_num)
+			return true;
+	return false;
+}
+
+static void count(struct ipoib_rx *rx, unsigned int len, bool multicast)
+{
+	u64_stats_update_begin(&rx->syncp);
+	u64_stats_inc(&rx->packets);
+	u64_stats_add(&rx->bytes, len);
+	if (multicast)
+		u64_stats_inc(&rx->multicast);
+	u64_stats_update_end(&rx->syncp);
+}
+
+/* Whoever resolves addresses says where he is. */
+static void listen(struct ipoib_dev *ipd, const struct sk_buff *skb,
+		   const struct ib_wc *wc, const u8 *grh)
+{
+	const u8 *gid;
+
+	gid = ipoib_rx_announced_gid(be16_to_cpu(skb->protocol), skb->data,
+				     skb_headlen(skb),
+				     wc->wc_flags & IB_WC_GRH ? grh : NULL);
+	if (gid)
+		ipoib_path_announced(ipd, gid, wc->slid);
+}
+
+/*
+ * The stack sees a MAC header of 20 zero octets and the encapsulation header:
+ * the sender's hardware address is not known, and nobody may take the GRH for
+ * one.
+ */
+static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
+		    const struct ib_wc *wc, enum ipoib_rx_kind kind)
+{
+	static const u8 pkt_types[] = {
+		[IPOIB_RX_HOST] = PACKET_HOST,
+		[IPOIB_RX_MULTICAST] = PACKET_MULTICAST,
+		[IPOIB_RX_BROADCAST] = PACKET_BROADCAST,
+	};
+	u8 *grh = skb->data;
+	u8 *mac = grh + IPOIB_GRH_LEN - IPOIB_PSEUDO_LEN;
+
+	skb->pkt_type = pkt_types[kind];
+	skb->protocol = *(__be16 *)(grh + IPOIB_GRH_LEN);
+	skb_pull(skb, IPOIB_GRH_LEN + IPOIB_ENCAP_LEN);
+	if (skb->protocol == htons(IPOIB_TYPE_ARP) ||
+	    (kind != IPOIB_RX_HOST && skb->protocol == htons(IPOIB_TYPE_IPV6)))
+		listen(ipd, skb, wc, grh);
+	memset(mac, 0, IPOIB_PSEUDO_LEN);
+	skb->mac_header = mac - skb->head;
+	skb_reset_network_header(skb);
+	skb->dev = ipd->netdev;
+	skb_record_rx_queue(skb, 0);
+	count(&ipd->rx, skb->len, kind == IPOIB_RX_MULTICAST);
+	napi_gro_receive(&ipd->rx.napi, skb);
+}
+
+static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
+{
+	struct ipoib_rx_info info = {
+		.len = wc->byte_len,
+		.has_grh = wc->wc_flags & IB_WC_GRH,
+		.own_source = is_own_source(ipd, wc),
+	};
+	enum ipoib_rx_kind kind;
+	struct sk_buff *skb;
+
+	kind = ipoib_rx_classify(&info, data + NET_SKB_PAD,
+				 ipd->netdev->dev_addr,
+				 ipd->netdev->broadcast);
+	if (kind == IPOIB_RX_ECHO || kind == IPOIB_RX_RUNT) {
+		if (kind == IPOIB_RX_ECHO)
+			ipoib_count(ipd, RX_ECHO);
+		else
+			ipoib_count(ipd, RX_RUNT);
+		skb_free_frag(data);
+		return;
+	}
+	skb = napi_build_skb(data, ipd->rx.truesize);
+	if (!skb) {
+		ipoib_count(ipd, RX_NO_MEMORY);
+		skb_free_frag(data);
+		return;
+	}
+	skb_reserve(skb, NET_SKB_PAD);
+	__skb_put(skb, wc->byte_len);
+	ipoib_dbg_data(ipd, "rx %u octets, slid %#x, qpn %#x\n", wc->byte_len,
+		       wc->slid, wc->src_qp);
+	hand_up(ipd, skb, wc, kind);
+}
+
+static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	struct ipoib_rx_buf *buf;
+	void *data;
+
+	buf = &rx->buf[ipoib_ring_slot(&rx->ring, wc->wr_id)];
+	rx->ring.tail++;
+	if (wc->status != IB_WC_SUCCESS) {
+		free_buffer(ipd, buf);
+		if (wc->status == IB_WC_WR_FLUSH_ERR)
+			return;
+		ipoib_count(ipd, RX_COMPLETION);
+		ipoib_warn(ipd, "failed recv event (status=%d, wrid=%llu vend_err %#x)\n",
+			   wc->status, wc->wr_id, wc->vendor_err);
+		return;
+	}
+	unmap_buffer(ipd, buf);
+	data = buf->data;
+	buf->data = NULL;
+	/* An HCA that says more than it could write must not be believed. */
+	if (unlikely(wc->byte_len > rx->buf_len)) {
+		ipoib_count(ipd, RX_COMPLETION);
+		skb_free_frag(data);
+		return;
+	}
+	receive(ipd, wc, data);
+}
+
+static int poll_cq(struct ipoib_dev *ipd, int budget)
+{
+	struct ib_wc wc[POLL_BATCH];
+	int done = 0, n, i;
+
+	while (done < budget) {
+		n = ib_poll_cq(ipd->rx.cq, min(POLL_BATCH, budget - done), wc);
+		if (n <= 0)
+			break;
+		for (i = 0; i < n; i++)
+			handle_wc(ipd, &wc[i]);
+		done += n;
+	}
+	return done;
+}
+
+static int rx_poll(struct napi_struct *napi, int budget)
+{
+	struct ipoib_dev *ipd = container_of(napi, struct ipoib_dev, rx.napi);
+	struct ipoib_rx *rx = &ipd->rx;
+	int done = poll_cq(ipd, budget);
+
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
+	    ipoib_ring_free(&rx->ring) >= BATCH)
+		ipoib_rx_fill(ipd);
+	if (done == budget)
+		return done;
+	/* Without a buffer there would be no completion to bring us back. */
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
+	    !ipoib_ring_used(&rx->ring))
+		mod_delayed_work(ipd->wq, &rx->refill, HZ / 10);
+	if (napi_complete_done(napi, done) &&
+	    ib_req_notify_cq(rx->cq, IB_CQ_NEXT_COMP |
+				     IB_CQ_REPORT_MISSED_EVENTS) > 0)
+		napi_schedule(napi);
+	return done;
+}
+
+static void refill(struct work_struct *work)
+{
+	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
+					     rx.refill.work);
+
+	local_bh_disable();
+	napi_schedule(&ipd->rx.napi);
+	local_bh_enable();
+}
+
+static void rx_event(struct ib_cq *cq, void *context)
+{
+	struct ipoib_dev *ipd = context;
+
+	napi_schedule(&ipd->rx.napi);
+}
+
+static void cq_error(struct ib_event *event, void *context)
+{
+	struct ipoib_dev *ipd = context;
+
+	ipoib_warn(ipd, "receive CQ: event %d\n", event->event);
+}
+
+static int create_cq(struct ipoib_dev *ipd)
+{
+	struct ib_cq_init_attr attr = {
+		.cqe = ipd->rx.ring.size,
+		.comp_vector = (ipd->port - 1) % ipd->ib->num_comp_vectors,
+	};
+	struct ib_cq *cq;
+
+	cq = ib_create_cq(ipd->ib, rx_event, cq_error, ipd, &attr);
+	if (IS_ERR(cq))
+		return PTR_ERR(cq);
+	ipd->rx.cq = cq;
+	return 0;
+}
+
+/**
+ * ipoib_rx_create() - ring, CQ and NAPI; the QP is qp.c's
+ * @ipd: the interface
+ *
+ * Context: Process, under RTNL.
+ * Return: 0 or an error; ipoib_rx_destroy() is due in both cases.
+ */
+int ipoib_rx_create(struct ipoib_dev *ipd)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+
+	rx->ring.size = ipoib_recv_queue_size;
+	size_buffers(rx, ipd->mtu.link + IPOIB_ENCAP_LEN);
+	u64_stats_init(&rx->syncp);
+	INIT_DELAYED_WORK(&rx->refill, refill);
+	rx->buf = kvcalloc(rx->ring.size, sizeof(*rx->buf), GFP_KERNEL);
+	if (!rx->buf)
+		return -ENOMEM;
+	netif_napi_add(ipd->netdev, &rx->napi, rx_poll);
+	return create_cq(ipd);
+}
+
+/**
+ * ipoib_rx_destroy() - and the end of them
+ * @ipd: the interface, stopped; its QP is gone
+ *
+ * Context: Process, under RTNL.
+ */
+void ipoib_rx_destroy(struct ipoib_dev *ipd)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+
+	if (rx->cq)
+		ib_destroy_cq(rx->cq);
+	rx->cq = NULL;
+	if (rx->buf) {
+		cancel_delayed_work_sync(&rx->refill);
+		netif_napi_del(&rx->napi);
+	}
+	kvfree(rx->buf);
+	rx->buf = NULL;
+}
+
+/**
+ * ipoib_rx_start() - fill the ring, arm the CQ
+ * @ipd: the interface, its QP at least in INIT, NAPI disabled
+ *
+ * Context: Process.
+ * Return: 0; -ENOMEM or an error of the HCA's if there is no buffer at all.
+ */
+int ipoib_rx_start(struct ipoib_dev *ipd)
+{
+	int err;
+
+	local_bh_disable();
+	err = ipoib_rx_fill(ipd);
+	local_bh_enable();
+	if (!ipoib_ring_used(&ipd->rx.ring))
+		return err ?: -ENOMEM;
+	napi_enable(&ipd->rx.napi);
+	/* What came while NAPI was off is found by the first poll. */
+	local_bh_disable();
+	napi_schedule(&ipd->rx.napi);
+	local_bh_enable();
+	return 0;
+}
+
+/**
+ * ipoib_rx_empty() - have all buffers come back?
+ * @ipd: the interface, its QP in ERR
+ *
+ * Return: true if so.
+ */
+bool ipoib_rx_empty(struct ipoib_dev *ipd)
+{
+	return READ_ONCE(ipd->rx.ring.head) == READ_ONCE(ipd->rx.ring.tail);
+}
+
+/**
+ * ipoib_rx_stop() - NAPI off, buffers that did not come back freed
+ * @ipd: the interface, its QP in RESET, so that the HCA uses none
+ *
+ * Context: Process.
+ */
+void ipoib_rx_stop(struct ipoib_dev *ipd)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	struct ib_wc wc;
+	u32 i;
+
+	cancel_delayed_work_sync(&rx->refill);
+	napi_disable(&rx->napi);
+	/* Completions of a former life must not be taken for new ones. */
+	while (ib_poll_cq(rx->cq, 1, &wc) > 0)
+		;
+	for (i = 0; i < rx->ring.size; i++)
+		free_buffer(ipd, &rx->buf[i]);
+	rx->ring.tail = rx->ring.head;
+}
+
+/**
+ * ipoib_rx_stats() - what was received
+ * @ipd: the interface
+ * @stats: added to
+ *
+ * Context: Any.
+ */
+void ipoib_rx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&rx->syncp);
+		stats->rx_packets = u64_stats_read(&rx->packets);
+		stats->rx_bytes = u64_stats_read(&rx->bytes);
+		stats->multicast = u64_stats_read(&rx->multicast);
+	} while (u64_stats_fetch_retry(&rx->syncp, start));
+}

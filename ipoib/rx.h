@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The receive side: one QP, whose number is in the interface's address.
+ */
+#ifndef IPOIB_RX_H
+#define IPOIB_RX_H
+
+#include <linux/netdevice.h>
+#include <linux/types.h>
+#include <linux/u64_stats_sync.h>
+#include <rdma/ib_verbs.h>
+
+#include "ipoib/core/ring.h"
+
+struct ipoib_dev;
+struct rtnl_link_stats64;
+
+/**
+ * struct ipoib_rx_buf - a receive buffer
+ * @data: the memory, a fragment of a page
+ * @dma: where the HCA writes
+ */
+struct ipoib_rx_buf {
+	void *data;
+	u64 dma;
+};
+
+/**
+ * struct ipoib_rx - the receive side of an interface
+ * @qp: lives as long as the interface; its number is the address
+ * @cq: of @qp
+ * @napi: polls @cq; all below is its own, or that of who has disabled it
+ * @refill: polls again when there was no memory for a single buffer
+ * @buf: @ring.size buffers
+ * @ring: head counts buffers that were posted, tail those that came back
+ * @buf_len: octets that the HCA may write into a buffer
+ * @truesize: octets of a buffer with all that belongs to it
+ * @syncp: for @packets, @bytes and @multicast
+ * @packets: received and handed up
+ * @bytes: of IP in them
+ * @multicast: of them to groups
+ */
+struct ipoib_rx {
+	struct ib_qp *qp;
+	struct ib_cq *cq;
+	struct napi_struct napi;
+	struct delayed_work refill;
+	struct ipoib_rx_buf *buf;
+	struct ipoib_ring ring;
+	unsigned int buf_len;
+	unsigned int truesize;
+	struct u64_stats_sync syncp;
+	u64_stats_t packets;
+	u64_stats_t bytes;
+	u64_stats_t multicast;
+};
+
+int ipoib_rx_create(struct ipoib_dev *ipd);
+void ipoib_rx_destroy(struct ipoib_dev *ipd);
+int ipoib_rx_start(struct ipoib_dev *ipd);
+int ipoib_rx_fill(struct ipoib_dev *ipd);
+bool ipoib_rx_empty(struct ipoib_dev *ipd);
+void ipoib_rx_stop(struct ipoib_dev *ipd);
+void ipoib_rx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
+
+#endif

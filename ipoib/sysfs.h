@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Files of an interface in sysfs.
+ */
+#ifndef IPOIB_SYSFS_H
+#define IPOIB_SYSFS_H
+
+#include <linux/sysfs.h>
+
+extern const struct attribute_group ipoib_sysfs_group;
+
+#endif
