@@ -71,6 +71,7 @@ void sib_qpc_put(struct sib_qpc *qpc)
 		call_rcu(&qpc->rcu, free_rcu_cb);
 }
 
+/* Context: hard interrupt of the CPU where the task belongs. */
 static void kicked(void *data)
 {
 	struct sib_qpc *qpc = data;
@@ -78,6 +79,24 @@ static void kicked(void *data)
 	tasklet_schedule(&qpc->task);
 	/* The last touch: see sib_qpc_kill(). */
 	clear_bit_unlock(0, &qpc->kicked);
+}
+
+/* Must the task run elsewhere, to keep frames in order? */
+static bool away_from_home(const struct sib_qpc *qpc, int cpu)
+{
+	return cpu != READ_ONCE(qpc->cpu) && sib_flow_busy(&qpc->flow->flow);
+}
+
+/* Context: any, no migration. */
+static void kick_home(struct sib_qpc *qpc)
+{
+	if (test_and_set_bit_lock(0, &qpc->kicked))
+		return;
+	if (!smp_call_function_single_async(READ_ONCE(qpc->cpu), &qpc->kick))
+		return;
+	/* That CPU has gone, and its backlog with it. */
+	WRITE_ONCE(qpc->cpu, smp_processor_id());
+	kicked(qpc);
 }
 
 /**
@@ -91,18 +110,10 @@ static void kicked(void *data)
  */
 void sib_qpc_kick(struct sib_qpc *qpc)
 {
-	int cpu = get_cpu(), home = READ_ONCE(qpc->cpu);
-
-	if (cpu == home || !sib_flow_busy(&qpc->flow->flow)) {
-		WRITE_ONCE(qpc->cpu, cpu);
+	if (away_from_home(qpc, get_cpu()))
+		kick_home(qpc);
+	else
 		tasklet_schedule(&qpc->task);
-	} else if (!test_and_set_bit_lock(0, &qpc->kicked)) {
-		if (smp_call_function_single_async(home, &qpc->kick)) {
-			/* That CPU has gone, and its backlog with it. */
-			WRITE_ONCE(qpc->cpu, cpu);
-			kicked(qpc);
-		}
-	}
 	put_cpu();
 }
 
@@ -115,6 +126,12 @@ static void task(struct tasklet_struct *t)
 {
 	struct sib_qpc *qpc = from_tasklet(qpc, t, task);
 
+	/* It was scheduled here before the frames were sent from there. */
+	if (away_from_home(qpc, smp_processor_id())) {
+		kick_home(qpc);
+		return;
+	}
+	WRITE_ONCE(qpc->cpu, smp_processor_id());
 	sib_task_run(qpc);
 }
 
