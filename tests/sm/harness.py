@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""What tests in the guest need around the SM: the right fabric, hosts that
+have joined, and a proof that nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.sm.groups import BROADCAST
+from tests.sm.layout import GidLike
+from tests.sm.sa import ScriptedSA
+from tests.sm.sarecords import JoinState
+from tests.sm.subnet import Subnet
+from tests.vm import lab
+
+
+class Managed(NamedTuple):
+    """A subnet, its SA, and the hosts on it."""
+
+    subnet: Subnet
+    sa: ScriptedSA
+    hosts: list[lab.Host]
+
+    def lid(self, host: lab.Host) -> int:
+        """The LID that the SM has given a host."""
+        return self.subnet.port(host.hca).lid
+
+    def wait_joined(self, *hosts: lab.Host, mgid: GidLike = BROADCAST,
+                    limit: float = 20) -> None:
+        """Until hosts (all) are full members of a group and have carrier."""
+        for host in hosts or self.hosts:
+            lab.wait(lambda h=host: JoinState.FULL in self.sa.members(
+                mgid).get(self.lid(h), JoinState(0)), limit,
+                f"{host} is no full member of {mgid}")
+            lab.wait(host.carrier, limit, f"{host} has no carrier")
+
+
+def require_topology(name: str) -> list[lab.Host]:
+    """The hosts, if the fabric is the one of lab/topologies/NAME.
+
+    RuntimeError, with the command to use, if it is another one.
+    """
+    here = os.environ.get("LAB_TOPOLOGY", "no lab at all")
+    if here != name:
+        raise RuntimeError(f"these tests need the topology {name}, this is "
+                           f"{here}: lab/run --topology {name} -- ...")
+    return lab.hosts()
+
+
+@contextlib.contextmanager
+def managed(hosts: list[lab.Host], *, bring_up: bool = True, sa_options=None,
+            **subnet_options) -> Iterator[Managed]:
+    """SM and SA on the first host, up to the joining of all hosts.
+
+    Without ``bring_up`` the fabric is not touched yet. Afterwards nothing of
+    them must be left; see nothing_left().
+    """
+    with (nothing_left(),
+          Subnet(hosts[0].hca, **subnet_options) as subnet,
+          ScriptedSA(subnet, **(sa_options or {})) as sa):
+        run = Managed(subnet, sa, hosts)
+        if bring_up:
+            subnet.bring_up()
+            run.wait_joined()
+        yield run
+
+
+def open_devices() -> list[str]:
+    """Files of /dev/infiniband that this process has open."""
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            path = os.readlink(f"/proc/self/fd/{number}")
+            if path.startswith(("/dev/infiniband", "anon_inode:[eventfd]")):
+                found.append(path)
+    return sorted(found)
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """What runs inside must leave no thread and no open umad behind."""
+    before = set(threading.enumerate()), open_devices()
+    yield
+    after = set(threading.enumerate()), open_devices()
+    assert after[0] <= before[0], f"threads left: {after[0] - before[0]}"
+    assert after[1] == before[1], f"devices left open: {after[1]}"
