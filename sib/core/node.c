@@ -28,7 +28,8 @@ bool sib_node_owns_lid(const struct sib_node *node, u8 port, u16 lid)
 	u16 base = READ_ONCE(node->port[port].lid);
 	u16 span = 1U << READ_ONCE(node->port[port].lmc);
 
-	return base && lid >= base && lid - base < span;
+	return base && sib_lid_is_unicast(lid) && lid >= base &&
+	       lid - base < span;
 }
 
 /**

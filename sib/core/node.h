@@ -44,6 +44,7 @@
 
 /* PortInfo.CapabilityMask */
 #define SIB_CAP_SM		BIT(1)
+#define SIB_CAP_SM_DISABLED	BIT(10)
 #define SIB_CAP_TRAP		BIT(3)
 #define SIB_CAP_SYS_GUID	BIT(11)
 #define SIB_CAP_CM		BIT(16)

@@ -122,25 +122,6 @@ static void put_field(u8 *attr, const struct field *f, u64 value)
 	}
 }
 
-static u64 get_field(const u8 *attr, const struct field *f)
-{
-	const u8 *p = attr + f->at;
-
-	switch (f->bits) {
-	case LOW_NIBBLE:
-		return *p & 15;
-	case HIGH_NIBBLE:
-		return *p >> 4;
-	case 8:
-		return *p;
-	case 16:
-		return get_unaligned_be16(p);
-	case 32:
-		return get_unaligned_be32(p);
-	}
-	return get_unaligned_be64(p);
-}
-
 static void add_port(const struct sib_pma *pma, u8 port, bool ext, u64 *sum)
 {
 	const u64 *base = base_of(pma, port, ext);
@@ -152,8 +133,9 @@ static void add_port(const struct sib_pma *pma, u8 port, bool ext, u64 *sum)
 		sum[i] += now[i] - base[i];
 }
 
-static void write_port(const struct sib_pma *pma, u8 port,
-		       const struct attribute *a, u32 select, const u8 *attr)
+/* A Set clears what it selects, whatever values it carries. */
+static void clear_port(const struct sib_pma *pma, u8 port,
+		       const struct attribute *a, u32 select)
 {
 	u64 *base = base_of(pma, port, a->extended);
 	u64 now[SIB_CNT_MAX];
@@ -164,8 +146,7 @@ static void write_port(const struct sib_pma *pma, u8 port,
 		const struct field *f = &a->fields[i];
 
 		if (select & BIT(f->select))
-			base[f->counter] = now[f->counter] -
-					   get_field(attr, f);
+			base[f->counter] = now[f->counter];
 	}
 }
 
@@ -192,7 +173,7 @@ static u16 counters(const struct sib_pma *pma, const struct attribute *a,
 	}
 	for (port = first; port <= last; port++) {
 		if (set)
-			write_port(pma, port, a, select_mask(a, in), in);
+			clear_port(pma, port, a, select_mask(a, in));
 		add_port(pma, port, a->extended, sum);
 	}
 	out[1] = in[1];
@@ -251,7 +232,7 @@ bool sib_pma_handle(const struct sib_pma *pma, const u8 *in,
 	u16 status;
 
 	if (in[3] & SIB_METHOD_RESPONSE || in[3] == SIB_METHOD_TRAP ||
-	    in[3] == SIB_METHOD_TRAP_REPRESS)
+	    in[3] == SIB_METHOD_REPORT || in[3] == SIB_METHOD_TRAP_REPRESS)
 		return false;
 	memcpy(out, in, SIB_MAD_LEN);
 	memset(out + PMA_DATA, 0, SIB_MAD_LEN - PMA_DATA);

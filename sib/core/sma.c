@@ -90,14 +90,35 @@ static enum sib_sma_verdict reply(struct sib_smp *out, u16 status)
 	return SIB_SMA_REPLY;
 }
 
-/* Somebody above may be the SM; only it answers SMInfo. */
-static bool for_the_sm(const struct sib_node *node, u8 ingress,
-		       const struct sib_smp *in)
+/* What is not the agent's to answer, and nobody's mistake either. */
+static bool is_for_others(const struct sib_smp *in)
 {
-	u8 port = sib_node_agent_port(node, ingress);
+	return in->method & SIB_METHOD_RESPONSE ||
+	       in->method == SIB_METHOD_TRAP || in->method == SIB_METHOD_REPORT;
+}
 
-	return be16_to_cpu(in->attr_id) == SIB_ATTR_SM_INFO &&
-	       node->port[port].cap_mask & SIB_CAP_SM;
+/*
+ * Somebody above may be the SM; only it answers SMInfo. One that is disabled
+ * does not answer, and nobody answers for it.
+ */
+static enum sib_sma_verdict sm_info(const struct sib_node *node, u8 ingress,
+				    struct sib_smp *out)
+{
+	u32 caps = node->port[sib_node_agent_port(node, ingress)].cap_mask;
+
+	if (caps & SIB_CAP_SM)
+		return SIB_SMA_PASS;
+	if (caps & SIB_CAP_SM_DISABLED)
+		return SIB_SMA_CONSUMED;
+	return reply(out, SIB_STATUS_METHOD_ATTR);
+}
+
+static enum sib_sma_verdict bad_version(const struct sib_smp *in,
+					struct sib_smp *out)
+{
+	if (in->method == SIB_METHOD_TRAP_REPRESS)
+		return SIB_SMA_DROP;
+	return reply(out, SIB_STATUS_VERSION);
 }
 
 /**
@@ -119,14 +140,13 @@ enum sib_sma_verdict sib_sma_handle(struct sib_node *node, u8 ingress,
 				    struct sib_sma_fx *fx)
 {
 	memset(fx, 0, sizeof(*fx));
-	if (in->method & SIB_METHOD_RESPONSE ||
-	    in->method == SIB_METHOD_TRAP)
+	if (is_for_others(in))
 		return SIB_SMA_PASS;
 	*out = *in;
 	if (in->base_version != 1 || in->class_version != 1)
-		return reply(out, SIB_STATUS_VERSION);
-	if (for_the_sm(node, ingress, in))
-		return SIB_SMA_PASS;
+		return bad_version(in, out);
+	if (be16_to_cpu(in->attr_id) == SIB_ATTR_SM_INFO)
+		return sm_info(node, ingress, out);
 	if (in->method != SIB_METHOD_GET && in->method != SIB_METHOD_SET &&
 	    in->method != SIB_METHOD_TRAP_REPRESS)
 		return reply(out, SIB_STATUS_METHOD);

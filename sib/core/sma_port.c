@@ -166,11 +166,11 @@ static u16 go_down(const struct sib_portinfo *pi, u8 phys, u32 *events)
 {
 	switch (phys) {
 	case SIB_PHYS_NOP:
+	case SIB_PHYS_SLEEP:
 		/* A disabled port stays so until told to poll. */
 		if (pi->phys_state != SIB_PHYS_DISABLED)
 			*events |= SIB_FX_RETRAIN;
 		return SIB_STATUS_OK;
-	case SIB_PHYS_SLEEP:
 	case SIB_PHYS_POLLING:
 		*events |= pi->phys_state == SIB_PHYS_DISABLED ?
 			   SIB_FX_ENABLE : SIB_FX_RETRAIN;
@@ -251,7 +251,9 @@ u16 sib_sma_port_info(struct sib_node *node, u8 ingress,
 	pi = &node->port[port];
 	if (in->method == SIB_METHOD_SET)
 		status = set_port_info(node, port, in->data, fx);
-	hide_mkey = pi->mkey_protect && be64_to_cpu(in->mkey) != pi->mkey;
+	/* Who was allowed to set may see what the key is now. */
+	hide_mkey = in->method == SIB_METHOD_GET && pi->mkey_protect &&
+		    be64_to_cpu(in->mkey) != pi->mkey;
 	if (is_end_port(node, port))
 		pack_end_port(node, pi, hide_mkey, out->data);
 	pack_link(pi, out->data);

@@ -209,9 +209,12 @@ class ScriptedSA:
         """JoinState by the LID that a member has now; empty without group."""
         with self._lock:
             group = self.groups.find(mgid)
-            ports = ((self.subnet.by_gid(port_gid), state) for port_gid, state
-                     in (group.members.items() if group else ()))
-            return {port.lid: state for port, state in ports if port}
+            found: dict[int, JoinState] = {}
+            for port_gid, state in (group.members if group else {}).items():
+                port = self.subnet.by_gid(port_gid)
+                if port:
+                    found[port.lid] = found.get(port.lid, state) | state
+            return found
 
     # The way of a request.
 

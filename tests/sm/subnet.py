@@ -261,11 +261,11 @@ class Subnet:
             self._guids.setdefault(self._port_id(port), {})[index] = guid
             self._write_guids(port)
 
-    def set_prefix(self, prefix: int) -> None:
+    def set_prefix(self, prefix: int, *, reregister: bool = True) -> None:
         """Change the subnet prefix, and so the GIDs, of all ports."""
         with self.lock:
             self.prefix = prefix
-            self._program(False)
+            self._program(reregister)
 
     # Links.
 

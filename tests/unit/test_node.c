@@ -123,6 +123,17 @@ static void a_port_owns_as_many_lids_as_its_mask_says(void **context)
 	}
 }
 
+static void no_port_owns_a_multicast_lid(void **context)
+{
+	unsigned int lid;
+
+	ca->port[1].lid = 0xbfff;
+	ca->port[1].lmc = 7;
+	assert_true(sib_node_owns_lid(ca, 1, 0xbfff));
+	for (lid = 0xc000; lid <= 0xffff; lid++)
+		check(!sib_node_owns_lid(ca, 1, lid), "LID %#x", lid);
+}
+
 static void without_a_lid_a_port_owns_none(void **context)
 {
 	unsigned int lid;
@@ -152,6 +163,7 @@ UNIT_MAIN(
 	NODES_CASE(a_port_keeps_its_lid_while_its_link_is_gone),
 	NODES_CASE(a_link_goes_down_from_every_state),
 	NODES_CASE(a_port_owns_as_many_lids_as_its_mask_says),
+	NODES_CASE(no_port_owns_a_multicast_lid),
 	NODES_CASE(without_a_lid_a_port_owns_none),
 	NODES_CASE(agents_of_a_switch_speak_for_port_0),
 )

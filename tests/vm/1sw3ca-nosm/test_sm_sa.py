@@ -3,7 +3,7 @@
 
 Three hosts on one switch, no other SM:
 
-    lab/run --topology 1sw3ca-nosm -- tests/vm/run tests/vm/test_sm_sa.py
+    lab/run --topology 1sw3ca-nosm -- tests/vm/run tests/vm/1sw3ca-nosm/test_sm_sa.py
 """
 
 import time
