@@ -66,7 +66,7 @@ enum {
  * @mtu: the three MTUs; RTNL
  * @mtu_internal: the MTU is being changed by us; RTNL
  * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
- * @announce: peers have to be told where we are; @ctl
+ * @announce: peers have to be told where we are, tries left; @ctl
  * @addr_changed: the address was changed, nobody has been told; @ctl
  * @qkey: of the broadcast group; @ctl, read by the data path
  * @pd: protection domain
@@ -104,7 +104,7 @@ struct ipoib_dev {
 	struct ipoib_mtu mtu;
 	bool mtu_internal;
 	u8 group_mtu;
-	bool announce;
+	unsigned int announce;
 	bool addr_changed;
 	u32 qkey;
 	struct ib_pd *pd;

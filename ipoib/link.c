@@ -21,6 +21,9 @@
 /* How long to stay away from RTNL when somebody has it. */
 #define RTNL_RETRY	max(HZ / 100, 1)
 
+/* How often to look whether the stack has let the queues go: two seconds. */
+#define ANNOUNCE_TRIES	200
+
 static bool port_is_active(struct ipoib_dev *ipd)
 {
 	struct ib_port_attr attr;
@@ -47,7 +50,7 @@ void ipoib_link_start(struct ipoib_dev *ipd)
 		return;
 	ipoib_dbg(ipd, "port is active, joining\n");
 	set_bit(IPOIB_FLAG_LINK, &ipd->flags);
-	ipd->announce = true;
+	ipd->announce = ANNOUNCE_TRIES;
 	ipoib_mcast_start(ipd);
 }
 
@@ -116,7 +119,7 @@ void ipoib_link_joined(struct ipoib_dev *ipd,
 void ipoib_link_lost(struct ipoib_dev *ipd)
 {
 	netif_carrier_off(ipd->netdev);
-	ipd->announce = true;
+	ipd->announce = ANNOUNCE_TRIES;
 }
 
 /* RTNL is held, ctl is not: the stack calls back for the change. */
@@ -144,22 +147,23 @@ static bool carrier_on(struct ipoib_dev *ipd)
 /*
  * UD gives a peer no other sign of a new QPN, GID or LID. The queues are
  * activated some time after the carrier, under RTNL; before that everything
- * would be dropped. True if it has to be tried again.
+ * would be dropped. True if it has to be tried again: an interface that
+ * somebody keeps dormant is given up after a while.
  */
 static bool announce(struct ipoib_dev *ipd)
 {
-	bool wanted;
+	bool up = READ_ONCE(ipd->netdev->operstate) == IF_OPER_UP;
+	bool wanted, again;
 
 	mutex_lock(&ipd->ctl);
 	wanted = ipd->announce;
-	if (wanted && READ_ONCE(ipd->netdev->operstate) == IF_OPER_UP)
-		ipd->announce = false;
-	else
-		wanted = false;
-	mutex_unlock(&ipd->ctl);
 	if (wanted)
+		ipd->announce = up ? 0 : ipd->announce - 1;
+	again = ipd->announce;
+	mutex_unlock(&ipd->ctl);
+	if (wanted && up)
 		__netdev_notify_peers(ipd->netdev);
-	return ipd->announce;
+	return again;
 }
 
 static void tell_address(struct ipoib_dev *ipd)
