@@ -40,7 +40,7 @@ MODULE_PARM_DESC(port2, "netdev of a second port (the next new device)");
 module_param_named(crc, sib_always_crc, bool, 0644);
 MODULE_PARM_DESC(crc, "ICRC and VCRC on cables inside one kernel too (links that train from now on)");
 
-static unsigned int park_ms = 500;
+static unsigned int park_ms = 1000;
 module_param(park_ms, uint, 0644);
 MODULE_PARM_DESC(park_ms, "how long a datagram waits for a receive WR, ms; 0 drops it, as hardware does");
 
