@@ -198,6 +198,8 @@ class OpenSM:
         self.host = host
         self.log = f"/run/lab/opensm-{host.name}.log"
         self.pidfile = f"/run/lab/opensm-{host.name}.pid"
+        # Where its log was when the tests began: the subnet was up.
+        self.begin = self.size()
 
     def pids(self):
         """Processes of opensm that run."""
@@ -246,9 +248,10 @@ class OpenSM:
             os.kill(pid, signal.SIGHUP)
         self.wait_up(mark)
 
-    def errors(self, mark=0):
-        """Its error lines since a mark."""
-        return [l for l in self.since(mark).splitlines() if " ERR " in l]
+    def errors(self, mark=0, end=None):
+        """Its error lines between two marks."""
+        text = self.since(mark)[:None if end is None else end - mark]
+        return [l for l in text.splitlines() if " ERR " in l]
 
 
 def port_guid(hca):

@@ -19,7 +19,7 @@ def warm(hosts):
     """Addresses and paths are known; the stock driver's queues are short."""
     for a in hosts:
         for b in hosts:
-            if a is not b and (a is hosts[0] or b is hosts[0]):
+            if a is not b:
                 a.reach(b)
 
 
@@ -128,7 +128,8 @@ try:
         seen.add(struct.unpack("!I", s.recv(4096)[:4])[0])
 except TimeoutError:
     pass
-print("seen", len(seen), flush=True)
+lost = sorted(set(range(count)) - seen)
+print("lost", len(lost), lost[:20], flush=True)
 """
 
 MCAST_SENDER = """
@@ -155,13 +156,20 @@ def test_multicast_at_full_speed_reaches_every_host(hosts, nothing_lost):
         members = "ff12:401b:ffff::f01:203"
         wait(lambda: run("saquery", "--smkey", 1, "-m").count(members) >= 3,
              20, "the receivers are not members")
+        # The sender joins by sending. What the stock driver drops until it
+        # has joined is not what this test is about.
+        hosts[0].run("python3", "-c", MCAST_SENDER, group, 1, 1000)
+        wait(lambda: run("saquery", "--smkey", 1, "-m").count(members) >= 4,
+             20, "the sender is no member")
         row = wait(lambda: multicast_row(members, 3), 20, "no tree")
         assert row
+        hosts[0].run("python3", "-c", MCAST_SENDER, group, 1, 1000)
         hosts[0].run("python3", "-c", MCAST_SENDER, group, count, 1000,
                      timeout=300)
         for host, child in zip(hosts[1:], receivers):
             out, _ = child.communicate(timeout=60 * lab.SLOW)
-            assert out == f"seen {count}\n", f"{host}: {out}"
+            assert out == "lost 0 []\n", \
+                f"{host}: {out}{host.run('nstat', '-az', 'Udp*')}"
     finally:
         for child in receivers:
             lab.stop(child)
@@ -180,8 +188,12 @@ def multicast_row(mgid, ports):
 
 def test_own_multicast_is_not_heard(h1):
     """RFC 4391 leaves it to the driver; what an HCA reflects is dropped."""
-    before = h1.link()["stats64"]["rx"]["packets"]
-    out = h1.run("arping", "-c", 3, "-w", 4, "-I", "ib0", "-D", h1.v4,
-                 check=False)
-    assert "Received 0 " in out or "Received 0 response" in out, out
-    assert h1.link()["stats64"]["rx"]["packets"] - before < 3
+    def heard():
+        before = h1.link()["stats64"]["rx"]["packets"]
+        out = h1.run("arping", "-c", 3, "-w", 4, "-I", "ib0", "-D", h1.v4,
+                     check=False)
+        assert "Received 0 response" in out, out
+        return h1.link()["stats64"]["rx"]["packets"] - before
+
+    # Others may have something to say meanwhile, but not each time.
+    assert any(heard() < 3 for _ in range(3))
