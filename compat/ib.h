@@ -9,9 +9,9 @@
 #include <rdma/ib_verbs.h>
 
 #ifdef COMPAT_CREATE_CQ_ATTRS
-#define COMPAT_CREATE_CQ_LAST	struct uverbs_attr_bundle *last
+#define compat_create_cq_last	uverbs_attr_bundle
 #else
-#define COMPAT_CREATE_CQ_LAST	struct ib_udata *last
+#define compat_create_cq_last	ib_udata
 #endif
 
 /* The callback of ib_sa_path_rec_get(): the type of its count changed. */

@@ -21,4 +21,5 @@ if grep -A1 -E '\(\*create_cq\)' "$include/rdma/ib_verbs.h" |
 	grep -q uverbs_attr_bundle; then
 	printf ' -DCOMPAT_CREATE_CQ_ATTRS'
 fi
+[ -e "$include/linux/unaligned.h" ] || printf ' -DCOMPAT_ASM_UNALIGNED'
 has COMPAT_NUM_PRS_UNSIGNED rdma/ib_sa.h '^[[:space:]]*unsigned int num_prs, void \*context\),'

@@ -194,7 +194,7 @@ static struct ib_wc *alloc_ring(u32 *size, int cqe)
  * Return: 0, -EINVAL for a bad size, -ENOMEM.
  */
 int sib_create_cq(struct ib_cq *ib, const struct ib_cq_init_attr *attr,
-		  COMPAT_CREATE_CQ_LAST)
+		  struct compat_create_cq_last *last)
 {
 	struct sib_cq *cq = to_cq(ib);
 

@@ -55,7 +55,7 @@ static inline struct sib_cq *to_cq(struct ib_cq *ib)
 void sib_cq_push(struct sib_cq *cq, const struct ib_wc *wc, bool solicited);
 
 int sib_create_cq(struct ib_cq *ib, const struct ib_cq_init_attr *attr,
-		  COMPAT_CREATE_CQ_LAST);
+		  struct compat_create_cq_last *last);
 int sib_destroy_cq(struct ib_cq *ib, struct ib_udata *udata);
 int sib_poll_cq(struct ib_cq *ib, int num, struct ib_wc *wc);
 int sib_req_notify_cq(struct ib_cq *ib, enum ib_cq_notify_flags flags);
