@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * What stands between the Ethernet header and the InfiniBand packet on a
- * cable, and the link messages that two ends exchange. Ours, not IBTA's; see
- * docs/fabric.md.
+ * cable, and the link messages that two ends exchange. Ours, not IBTA's.
  *
  *	octet	0	version (high nibble), kind (low nibble)
  *		1	flags

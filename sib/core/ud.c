@@ -31,8 +31,9 @@ static enum sib_ud_verdict check_lane(const struct sib_ud_rules *rules,
 				      const struct sib_hdr *hdr)
 {
 	bool smi = rules->kind == SIB_UD_SMI;
+	bool lane15 = hdr->vl == SIB_VL_SM;
 
-	if (smi != (hdr->vl == SIB_VL_SM))
+	if (smi != lane15)
 		return SIB_UD_LANE;
 	if (rules->kind != SIB_UD_PLAIN && hdr->plen != SIB_MAD_LEN)
 		return SIB_UD_MAD_LEN;

@@ -63,7 +63,7 @@ static bool lkeys_ok(const struct sib_rwqe *wqe)
 }
 
 static void push_completion(struct sib_qpc *qpc, const struct sib_rwqe *wqe,
-		     const struct sib_hdr *hdr, u16 pkey_index)
+			    const struct sib_hdr *hdr, u16 pkey_index)
 {
 	u16 lid = READ_ONCE(qpc->hca->agent.node.port[qpc->port->num].lid);
 	struct ib_wc wc = {

@@ -57,6 +57,7 @@ void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 
 static void flush_sends(struct sib_qpc *qpc)
 {
+	/* Pairs with the release in queue_send(): the WR is written. */
 	while (qpc->sq.next != smp_load_acquire(&qpc->sq.head))
 		sib_send_complete(qpc, sib_swqe(&qpc->sq, qpc->sq.next),
 				  IB_WC_WR_FLUSH_ERR);
@@ -104,6 +105,7 @@ static bool send_some(struct sib_qpc *qpc)
 
 		if (READ_ONCE(qpc->state) != IB_QPS_RTS)
 			return true;
+		/* Pairs with the release in queue_send(): the WR is written. */
 		if (qpc->sq.next == smp_load_acquire(&qpc->sq.head))
 			return false;
 		wqe = sib_swqe(&qpc->sq, qpc->sq.next);

@@ -26,7 +26,7 @@ struct sib_qpc;
 
 #define SIB_MAX_QP		65536
 #define SIB_MAX_WR		16384
-#define SIB_MAX_CQE		(1 << 20)
+#define SIB_MAX_CQE		1048576
 #define SIB_LOCAL_DMA_LKEY	0x51b00001
 
 /**

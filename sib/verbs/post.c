@@ -67,6 +67,7 @@ static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
 	err = check_send(qpc, wr);
 	if (err)
 		return err;
+	/* Pairs with sib_send_complete(): the place is read no more. */
 	if (sq->head - smp_load_acquire(&sq->tail) >= sq->size)
 		return -ENOMEM;
 	wqe = sib_swqe(sq, sq->head);
@@ -86,9 +87,11 @@ static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
 		if (wr->send_flags & IB_SEND_INLINE)
 			err = copy_inline(qpc, wqe);
 	}
-	if (!err)
-		smp_store_release(&sq->head, sq->head + 1);
-	return err;
+	if (err)
+		return err;
+	/* The task may read the WR once it sees the new head. */
+	smp_store_release(&sq->head, sq->head + 1);
+	return 0;
 }
 
 /**

@@ -310,6 +310,7 @@ void sib_qpc_kill(struct sib_qpc *qpc)
 	/* A few instructions of another CPU. */
 	while (test_bit(0, &qpc->kicked))
 		cpu_relax();
+	/* Pairs with the unlock in kicked(): the task is scheduled before. */
 	smp_mb();
 	tasklet_kill(&qpc->task);
 	skb_queue_purge(&qpc->parked);
