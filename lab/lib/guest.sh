@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is for the caller
 #
 # One guest: QEMU's arguments, its channels, and the verdict. Sourced after
 # common.sh and host.sh.
@@ -108,12 +109,26 @@ guest_config() {
 	} >"$share/config"
 }
 
-start_guest() {
+# The guest's output to ours. The pipes are held open here until QEMU has gone:
+# one that fails before it opens them leaves nobody waiting.
+start_relays() {
 	mkfifo "$RUN_DIR"/{verdict,stdout,stderr}
-	cat "$RUN_DIR/stdout" &
+	exec {PIPE_OUT}<>"$RUN_DIR/stdout" {PIPE_ERR}<>"$RUN_DIR/stderr"
+	cat "$RUN_DIR/stdout" {PIPE_OUT}>&- {PIPE_ERR}>&- &
 	RELAYS=($!)
-	cat "$RUN_DIR/stderr" >&2 &
+	cat "$RUN_DIR/stderr" {PIPE_OUT}>&- {PIPE_ERR}>&- >&2 &
 	RELAYS+=($!)
+}
+
+# After the guest: what is in the pipes still comes out.
+end_relays() {
+	local relay
+	exec {PIPE_OUT}>&- {PIPE_ERR}>&-
+	for relay in "${RELAYS[@]}"; do wait "$relay"; done
+}
+
+start_guest() {
+	start_relays
 	if [ -n "$USE_TTY" ]; then
 		exec {QEMU_STDIN}<&0
 	else
@@ -121,7 +136,8 @@ start_guest() {
 	fi
 	# Whatever becomes of this script, its QEMU goes with it.
 	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" \
-		<&"$QEMU_STDIN" >"$RUN_DIR/qemu.log" 2>&1 &
+		<&"$QEMU_STDIN" >"$RUN_DIR/qemu.log" 2>&1 \
+		{PIPE_OUT}>&- {PIPE_ERR}>&- &
 	QEMU_PID=$!
 	[ -z "$USE_TTY" ] || { exec {QEMU_STDIN}<&-; }
 	exec {VERDICT}<>"$RUN_DIR/verdict"
