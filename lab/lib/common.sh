@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is for the caller
 #
 # What every host-side script of the lab shares: where things are, how a
 # failure is told, how the cache is written. Sourced, never run.
@@ -11,15 +12,18 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 OUT=$REPO/out
 CACHE=${IPOIB_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ipoib-lab}
 
+# Who speaks: other commands that prepare themselves as the lab does set it.
+LAB_SPEAKER=${LAB_SPEAKER:-lab}
+
 # One clear line on stderr, and out.
 die() {
-	printf 'lab: %s\n' "$*" >&2
+	printf '%s: %s\n' "$LAB_SPEAKER" "$*" >&2
 	exit "$LAB_FAILED"
 }
 
 # Progress, on stderr: standard output belongs to the command.
 note() {
-	[ -n "${LAB_QUIET:-}" ] || printf 'lab: %s\n' "$*" >&2
+	[ -n "${LAB_QUIET:-}" ] || printf '%s: %s\n' "$LAB_SPEAKER" "$*" >&2
 }
 
 # A short hash of the contents of files and of words: word:TEXT or a path.
@@ -38,9 +42,13 @@ content_hash() {
 lock_cache() {
 	mkdir -p "$CACHE" || die "cannot create the cache $CACHE"
 	exec {LAB_LOCK}>"$CACHE/lock"
-	flock -n "$LAB_LOCK" && return
-	note "waiting for another run that is preparing the cache"
-	flock "$LAB_LOCK" || die "cannot lock $CACHE/lock"
+	if ! flock -n "$LAB_LOCK"; then
+		note "waiting for another run that is preparing the cache"
+		flock "$LAB_LOCK" || die "cannot lock $CACHE/lock"
+	fi
+	# Whoever was building these was killed.
+	find "$CACHE" -mindepth 1 -maxdepth 1 -name '.*.??????' \
+		-exec rm -rf {} +
 }
 
 unlock_cache() {
@@ -59,7 +67,7 @@ cached() {
 	tmp=$(mktemp -d "$CACHE/.$name.XXXXXX") || die "cannot write to $CACHE"
 	# shellcheck disable=SC2064 # the path of now, not of then
 	trap "rm -rf '$tmp'" EXIT
-	"$builder" "$tmp" "$@"
+	"$builder" "$tmp" "$@" || die "cannot make $name"
 	chmod 755 "$tmp"
 	mv "$tmp" "$CACHED" || die "cannot move $tmp to $CACHED"
 	trap - EXIT

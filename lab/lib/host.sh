@@ -17,13 +17,16 @@ apt_quiet() {
 	rm -f "$log"
 }
 
+# apt_update [WHAT-FOR]
 apt_update() {
+	local what=${1:-packages}
 	[ -n "$LAB_APT_UPDATED" ] && return
 	command -v apt-get >/dev/null ||
-		die "no apt-get: the lab prepares itself on Debian 12 only"
-	[ "$(id -u)" = 0 ] || die "not root: cannot install packages"
+		die "cannot install $what: no apt-get, this is for Debian 12 only"
+	[ "$(id -u)" = 0 ] || die "cannot install $what: not root"
 	note "reading the package lists"
-	apt_quiet update || die "apt-get update failed: is there a network?"
+	apt_quiet update ||
+		die "cannot install $what: apt-get update failed, is there a network?"
 	LAB_APT_UPDATED=1
 }
 
@@ -38,7 +41,7 @@ host_needs() {
 		esac || missing+=("$package")
 	done
 	[ ${#missing[@]} = 0 ] && return
-	apt_update
+	apt_update "${missing[*]}"
 	note "installing ${missing[*]}"
 	apt_quiet install -y --no-install-recommends "${missing[@]}" ||
 		die "cannot install ${missing[*]}"
