@@ -4,14 +4,16 @@
 # What counts as a report of the kernel. Sourced; the patterns are tested on
 # recorded logs in tests/lab.
 
-KERNEL_REPORTS='(^|\] ?|: )(BUG: |BUG kmalloc|kernel BUG at|WARNING: |Oops|'
+KERNEL_REPORTS='(^|\] ?|: )(BUG: |BUG [^ ]+ \(|\[ BUG: |kernel BUG at|WARNING: |Oops|'
 KERNEL_REPORTS+='INFO: (task .* blocked|possible|trying to register|rcu|suspicious)|'
 KERNEL_REPORTS+='UBSAN: |DMA-API: |refcount_t: |general protection fault|'
 KERNEL_REPORTS+='Kernel panic|ODEBUG: |kmemleak: .*suspected|lab: kmemleak: |'
 KERNEL_REPORTS+='unregister_netdevice: waiting for|NETDEV WATCHDOG|'
-KERNEL_REPORTS+='list_(add|del) corruption|=+ \[ BUG|watchdog: BUG|'
+KERNEL_REPORTS+='list_(add|del) corruption|watchdog: BUG|'
+KERNEL_REPORTS+='Watchdog detected hard LOCKUP|rcu_[a-z_]+ kthread starved|'
+KERNEL_REPORTS+='sysfs: cannot create duplicate|'
 KERNEL_REPORTS+='ref_tracker: |leaked reference|infiniband .*: refcount|'
-KERNEL_REPORTS+='Unable to handle|stack-protector|rcu: INFO: |rcu: .*stall)'
+KERNEL_REPORTS+='Unable to handle|stack-protector|rcu: INFO: )'
 
 # What looks like a report and is none.
 KERNEL_NO_REPORTS='DMA-API: (debugging enabled|preallocated)'
