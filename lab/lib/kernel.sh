@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is for the caller
 #
 # Guest kernels: Debian's 6.1 and 6.12 as packaged, and the debug kernel built
 # from Debian's 6.1 source. Each ends as a directory of the cache with
@@ -43,7 +44,7 @@ fetch_kernel() {
 	done
 	printf '%s\n' "$release" >"$dir/version"
 	mv "$dir/boot/vmlinuz-$release" "$dir/vmlinuz"
-	rm -rf "$dir/boot" "$dir/usr/share/doc"
+	rm -rf "${dir:?}/boot" "$dir/usr/share/doc"
 	# The headers are not where the package thinks they are.
 	printf 'include ../%s/Makefile\n' "$common" \
 		>"$dir/usr/src/linux-headers-$release/Makefile"
@@ -63,7 +64,7 @@ build_debug_kernel() {
 	download_package "$dir" linux-source-6.1
 	tar -C "$dir" -xf "$dir/usr/src/linux-source-6.1.tar.xz" ||
 		die "cannot unpack the kernel source"
-	rm -rf "$dir/usr"
+	rm -rf "${dir:?}/usr"
 	mv "$dir/linux-source-6.1" "$dir/build"
 	(
 		cd "$dir/build" || exit

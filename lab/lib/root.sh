@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is for the caller
 #
 # What the guest boots into: a root file system from Debian packages, an
 # initramfs that mounts it, and the directory of kernel modules. Sourced after
