@@ -24,10 +24,9 @@ from tests.sm.rules import (Action, Log, Matcher, Predicate, Request, Rule,
                             RuleBook)
 from tests.sm.sarecords import (CAP2_SENDONLY_FULL_MEMBER, CAP_UD_MULTICAST,
                                 ClassPortInfo, InformInfo, JoinState,
-                                MCMemberRecord, NodeRecord, PathRecord,
-                                RECORDS, RMPP_ACTIVE, RMPP_TYPE_DATA, Record,
-                                Refused, SA_CLASS_VERSION, SaStatus,
-                                encode_sa_mad)
+                                MCMemberRecord, NodeRecord, RECORDS,
+                                RMPP_ACTIVE, RMPP_TYPE_DATA, Record, Refused,
+                                SA_CLASS_VERSION, SaStatus, encode_sa_mad)
 from tests.sm.smp import SmpError
 from tests.sm.subnet import Subnet
 from tests.sm.umad import Address, MadTimeout, Umad

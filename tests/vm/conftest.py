@@ -14,7 +14,8 @@ import pytest
 from tests.vm import lab
 
 REPORTS = re.compile(
-    r"BUG: |kernel BUG|WARNING: |Oops|UBSAN: |DMA-API: (?!preall|debugg)|"
+    r"BUG: |kernel BUG|WARNING: |Oops|UBSAN: |"
+    r"DMA-API: (?!preallocated|debugging)|"
     r"refcount_t: |general protection|INFO: task|NETDEV WATCHDOG|"
     r"unregister_netdevice: waiting|INFO: possible|suspicious RCU")
 
