@@ -14,13 +14,13 @@ enum sib_lsm_state {
 	SIB_LSM_DISABLED,	/* switched off by the SM */
 	SIB_LSM_POLLING,	/* waits to hear a peer */
 	SIB_LSM_CONFIG,		/* heard one, waits to be heard */
-	SIB_LSM_UP,
+	SIB_LSM_UP,		/* each has heard that the other hears it */
 	SIB_LSM_STATES
 };
 
 enum sib_lsm_event {
-	SIB_LSM_CARRIER_ON,
-	SIB_LSM_CARRIER_OFF,
+	SIB_LSM_CARRIER_ON,	/* the cable carries frames */
+	SIB_LSM_CARRIER_OFF,	/* it does not, or there is none */
 	SIB_LSM_DISABLE,	/* PortInfo: PhysState Disabled */
 	SIB_LSM_ENABLE,		/* PortInfo: PhysState Polling */
 	SIB_LSM_RETRAIN,	/* PortInfo: PortState Down; or a new MTU */
@@ -37,11 +37,11 @@ enum sib_lsm_event {
 /* What to do, in this order. */
 #define SIB_LSM_SAY_BYE		BIT(0)	/* in the old session */
 #define SIB_LSM_GO_DOWN		BIT(1)	/* the port leaves LinkUp */
-#define SIB_LSM_NEW_SESSION	BIT(2)
-#define SIB_LSM_FORGET_PEER	BIT(3)
+#define SIB_LSM_NEW_SESSION	BIT(2)	/* what comes for the old one is late */
+#define SIB_LSM_FORGET_PEER	BIT(3)	/* whoever speaks next may be it */
 #define SIB_LSM_LEARN_PEER	BIT(4)	/* the sender of this message is it */
 #define SIB_LSM_GO_UP		BIT(5)	/* the port enters LinkUp */
-#define SIB_LSM_SAY_HELLO	BIT(6)
+#define SIB_LSM_SAY_HELLO	BIT(6)	/* with the peer's session as echo */
 
 /**
  * struct sib_lsm_step - one entry of the table
