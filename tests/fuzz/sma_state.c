@@ -244,7 +244,7 @@ static void allow_mft(struct sib_node *was, u32 mod, const u8 *data)
 			u64 port = BIT_ULL((mod >> 28) * 16 + bit);
 
 			*mask &= ~port;
-			if (data[2 * i + (bit < 8)] >> bit % 8 & 1)
+			if (fuzz_bits(data + 2 * i, 15 - bit, 1))
 				*mask |= port;
 		}
 	}
