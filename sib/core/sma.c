@@ -145,7 +145,8 @@ enum sib_sma_verdict sib_sma_handle(struct sib_node *node, u8 ingress,
 	*out = *in;
 	if (in->base_version != 1 || in->class_version != 1)
 		return bad_version(in, out);
-	if (be16_to_cpu(in->attr_id) == SIB_ATTR_SM_INFO)
+	if (be16_to_cpu(in->attr_id) == SIB_ATTR_SM_INFO &&
+	    in->method != SIB_METHOD_TRAP_REPRESS)
 		return sm_info(node, ingress, out);
 	if (in->method != SIB_METHOD_GET && in->method != SIB_METHOD_SET &&
 	    in->method != SIB_METHOD_TRAP_REPRESS)

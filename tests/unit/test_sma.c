@@ -203,6 +203,19 @@ static void a_trap_repress_is_taken_and_never_answered(void **context)
 	assert_int_equal(a.fx.port, 0);
 }
 
+static void a_trap_repress_is_not_answered_whatever_it_names(void **context)
+{
+	unsigned int attr;
+
+	for (attr = 0; attr < 0x100; attr++) {
+		struct sib_smp in = smps_make(SIB_METHOD_TRAP_REPRESS, attr,
+					      0);
+
+		check(smps_ask(ca, 1, &in).verdict == SIB_SMA_CONSUMED,
+		      "attribute %#x", attr);
+	}
+}
+
 static void a_trap_repress_of_a_wrong_version_is_not_answered(void **context)
 {
 	struct sib_smp in = smps_make(SIB_METHOD_TRAP_REPRESS,
@@ -294,6 +307,7 @@ UNIT_MAIN(
 	NODES_CASE(sminfo_is_swallowed_where_the_sm_is_disabled),
 	NODES_CASE(with_an_sm_other_attributes_stay_the_agents),
 	NODES_CASE(a_trap_repress_is_taken_and_never_answered),
+	NODES_CASE(a_trap_repress_is_not_answered_whatever_it_names),
 	NODES_CASE(a_trap_repress_of_a_wrong_version_is_not_answered),
 	NODES_CASE(a_reply_keeps_all_but_method_status_and_data),
 	NODES_CASE(a_directed_reply_says_that_it_returns),
