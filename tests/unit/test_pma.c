@@ -496,6 +496,24 @@ static void a_reply_names_the_port_and_the_select(void **context)
 	assert_int_equal(get_unaligned_be16(r.attr + 2), 0x1234);
 }
 
+/* Whatever the request carries there; nothing has been counted. */
+static void what_is_no_counter_is_zero_in_a_reply(void **context)
+{
+	static const u16 attrs[] = { CLASSIC, EXTENDED, 0x0001, 0x0010 };
+	u8 data[192], zero[192] = {};
+	struct reply r;
+	unsigned int i;
+
+	memset(data, 0xff, sizeof(data));
+	data[1] = 1;
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		unsigned int from = attrs[i] == 0x0001 ? 8 : 4;
+
+		ask(&r, 0x01, attrs[i], data);
+		assert_memory_equal(r.attr + from, zero, 192 - from);
+	}
+}
+
 #define SWITCH_CASE(name) \
 	cmocka_unit_test_setup_teardown(name, make_switch, free_agent)
 #define CA_CASE(name) \
@@ -527,4 +545,5 @@ UNIT_MAIN(
 	CA_CASE(reports_are_not_answered),
 	CA_CASE(a_reply_keeps_the_header_of_its_request),
 	CA_CASE(a_reply_names_the_port_and_the_select),
+	SWITCH_CASE(what_is_no_counter_is_zero_in_a_reply),
 )
