@@ -64,6 +64,7 @@ def packets():
     yield "smp", packet(payload=256, vl=15, dlid=0xFFFF, dqpn=0, qkey=0)
     yield "gmp", packet(payload=256, dqpn=1, qkey=0x80010000)
     yield "broadcast", packet(dgid=BROADCAST_GID, dlid=0xC000, dqpn=0xFFFFFF)
+    yield "permissive", packet(payload=256, dlid=0xFFFF)
     yield "mtu-2048", packet(payload=2048)
 
 
@@ -148,9 +149,16 @@ def sma():
             step(0, SET, PORT_INFO, 0, patches(*LIDS, (7, 5), (34, 0x80))) + \
             step(0, SET | 4, PORT_INFO, 0, patches(*LIDS), be(8, 6)) + \
             step(0, GET | 4, 1, key=be(8, 6))
-        raw = smp(7, 2, dr=False)
-        yield f"{kind}-repress", node + bytes([1, 2, 0]) + raw
+        for method in (1, 2, 3, 5, 6, 7, 0x81):
+            for attr in (0x02, 0x20):
+                yield f"{kind}-method-{method}-{attr}", node + \
+                    bytes([1, 2, 0]) + smp(method, attr, dr=False)
+        for sm in range(3):
+            yield f"{kind}-sm-{sm}", node + bytes([2, sm]) + step(1, GET, 8)
         yield f"{kind}-raw", node + bytes([1, 2, 0]) + smp(1, 0x15, 1)
+    for top in (0xBFFF, 0xC000):
+        yield f"lft-{top:x}", SWITCH + \
+            step(0, SET, 2, 0, bytes(6) + be(2, top) + bytes(56))
     yield "lft-top", SWITCH + step(0, SET, LFT, 767, bytes(64)) + \
         step(0, SET, LFT, 768, bytes(64))
     yield "mft-last", SWITCH + step(0, SET, 7, 127, b"\xff" * 64) + \

@@ -319,3 +319,71 @@ void state_check_change(const struct sib_node *was, const struct sib_node *now,
 	}
 	node_free(want);
 }
+
+#define TAKEN(field, at, width) \
+	must(pi->field == fuzz_bits(data, at, width))
+#define TAKEN_OR_NONE(field, at, width) \
+	must(!fuzz_bits(data, at, width) || \
+	     pi->field == fuzz_bits(data, at, width))
+
+static void check_end_taken(const struct sib_portinfo *pi, const u8 *data)
+{
+	TAKEN(mkey, 0, 64);
+	TAKEN(gid_prefix, 64, 64);
+	TAKEN(lid, 128, 16);
+	TAKEN(sm_lid, 144, 16);
+	TAKEN(mkey_lease, 208, 16);
+	TAKEN(mkey_protect, 272, 2);
+	TAKEN(lmc, 277, 3);
+	TAKEN(sm_sl, 292, 4);
+	TAKEN(subnet_timeout, 411, 5);
+	must(data[44] | data[45] || !pi->mkey_violations);
+	must(data[46] | data[47] || !pi->pkey_violations);
+	must(data[48] | data[49] || !pi->qkey_violations);
+}
+
+static void check_link_taken(const struct sib_portinfo *pi, const u8 *data)
+{
+	u8 state = fuzz_bits(data, 260, 4);
+
+	TAKEN(neighbor_mtu, 288, 4);
+	TAKEN(vl_high_limit, 304, 8);
+	TAKEN(vl_stall, 336, 3);
+	TAKEN(hoq_life, 339, 5);
+	TAKEN_OR_NONE(op_vls, 344, 4);
+	TAKEN(enforcement, 348, 4);
+	TAKEN(thresholds, 424, 8);
+	TAKEN_OR_NONE(down_default, 268, 4);
+	/* One step up at a time, and a physical state goes with Down only. */
+	must(state <= SIB_PORT_DOWN ||
+	     (pi->state == state && state >= SIB_PORT_ARMED));
+	must(state <= SIB_PORT_DOWN || !fuzz_bits(data, 264, 4));
+	must(fuzz_bits(data, 264, 4) <= SIB_PHYS_DISABLED);
+	if (data[29] == 0xff)
+		must(pi->width_enabled == pi->width_supported);
+	else
+		TAKEN_OR_NONE(width_enabled, 232, 8);
+	if (fuzz_bits(data, 284, 4) == 15)
+		must(pi->speed_enabled == pi->speed_supported);
+	else
+		TAKEN_OR_NONE(speed_enabled, 284, 4);
+}
+
+/**
+ * state_check_taken() - a Set(PortInfo) that met no objection holds
+ * @node: the node after
+ * @ingress: port that the SMP came in on
+ * @in: the SMP
+ */
+void state_check_taken(const struct sib_node *node, u8 ingress,
+		       const struct sib_smp *in)
+{
+	u32 port = be32_to_cpu(in->attr_mod) & 0x7fffffff;
+
+	if (node->type == SIB_NODE_CA && !port)
+		port = ingress;
+	if (is_end_port(node, port))
+		check_end_taken(&node->port[port], in->data);
+	if (node->type == SIB_NODE_CA || port)
+		check_link_taken(&node->port[port], in->data);
+}
