@@ -26,6 +26,8 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "stock_differs(why): the stock driver does otherwise")
     config.addinivalue_line("markers", "long: for the full run only")
+    config.addinivalue_line(
+        "markers", "debug: chosen for the debug kernel in CI")
 
 
 def pytest_collection_modifyitems(config, items):
