@@ -245,6 +245,16 @@ static void a_reply_keeps_all_but_method_status_and_data(void **context)
 	assert_memory_equal(a.out.return_path, in.return_path, 64);
 }
 
+static void a_reply_does_not_tell_the_key_that_it_was_asked_with(void **context)
+{
+	struct sib_smp in = smps_make(SIB_METHOD_GET, SIB_ATTR_NODE_INFO, 0);
+
+	in.mkey = cpu_to_be64(0x1234567890abcdef);
+	assert_true(smps_ask(ca, 1, &in).out.mkey == 0);
+	in.attr_id = cpu_to_be16(NOT_AN_ATTR);
+	assert_true(smps_ask(ca, 1, &in).out.mkey == 0);
+}
+
 static void a_directed_reply_says_that_it_returns(void **context)
 {
 	struct sib_smp in = smps_make(SIB_METHOD_GET, SIB_ATTR_NODE_INFO, 0);
@@ -310,6 +320,7 @@ UNIT_MAIN(
 	NODES_CASE(a_trap_repress_is_not_answered_whatever_it_names),
 	NODES_CASE(a_trap_repress_of_a_wrong_version_is_not_answered),
 	NODES_CASE(a_reply_keeps_all_but_method_status_and_data),
+	NODES_CASE(a_reply_does_not_tell_the_key_that_it_was_asked_with),
 	NODES_CASE(a_directed_reply_says_that_it_returns),
 	NODES_CASE(a_reply_by_lid_has_no_direction),
 	NODES_CASE(a_get_has_no_effects),

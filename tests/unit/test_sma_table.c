@@ -138,6 +138,20 @@ static void a_change_of_pkeys_is_reported_once(void **context)
 	assert_int_equal(a.fx.events, SIB_FX_PKEYS);
 }
 
+static void a_change_of_any_pkey_is_reported(void **context)
+{
+	unsigned int i;
+	u8 data[64];
+
+	fill(data, 7);
+	smps_set(node, 1, SIB_ATTR_PKEY_TABLE, 1, data);
+	for (i = 0; i < 64; i++) {
+		data[i] ^= 1;
+		check(smps_set(node, 1, SIB_ATTR_PKEY_TABLE, 1,
+			       data).fx.events == SIB_FX_PKEYS, "octet %u", i);
+	}
+}
+
 static void a_switch_has_pkeys_at_port_0_alone(void **context)
 {
 	u8 data[64];
@@ -228,6 +242,20 @@ static void a_change_of_guids_is_reported_once(void **context)
 	a = smps_set(node, 1, SIB_ATTR_GUID_INFO, 0, data);
 	assert_int_equal(a.fx.events, SIB_FX_GUIDS);
 	assert_int_equal(a.fx.port, 1);
+}
+
+static void a_change_of_any_guid_is_reported(void **context)
+{
+	unsigned int i;
+	u8 data[64];
+
+	memset(data, 0x5a, sizeof(data));
+	smps_set(node, 1, SIB_ATTR_GUID_INFO, 0, data);
+	for (i = 8; i < 64; i++) {
+		data[i] ^= 1;
+		check(smps_set(node, 1, SIB_ATTR_GUID_INFO, 0,
+			       data).fx.events == SIB_FX_GUIDS, "octet %u", i);
+	}
 }
 
 static void a_switch_has_one_guid(void **context)
@@ -413,12 +441,14 @@ UNIT_MAIN(
 	ODD_CASE(the_rest_of_a_partial_pkey_block_is_zero),
 	ODD_CASE(each_port_of_an_adapter_has_its_own_pkeys),
 	CA_CASE(a_change_of_pkeys_is_reported_once),
+	CA_CASE(a_change_of_any_pkey_is_reported),
 	SWITCH_CASE(a_switch_has_pkeys_at_port_0_alone),
 	CA_CASE(the_first_guid_is_burnt_in),
 	ODD_CASE(only_the_first_guid_of_the_first_block_is),
 	ODD_CASE(the_rest_of_a_partial_guid_block_is_zero),
 	CA_CASE(guid_blocks_beyond_the_table_are_refused),
 	CA_CASE(a_change_of_guids_is_reported_once),
+	CA_CASE(a_change_of_any_guid_is_reported),
 	SWITCH_CASE(a_switch_has_one_guid),
 	SWITCH_CASE(a_fresh_lft_discards_everything),
 	SWITCH_CASE(each_lft_block_has_64_lids),
