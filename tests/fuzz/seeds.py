@@ -143,6 +143,11 @@ def sma():
             step(0, SET, PORT_INFO, 1, patches(*LIDS)) + \
             step(0, SET, PORT_INFO, 1, patches(*LIDS, (32, 3))) + \
             step(0, SET, PORT_INFO, 1, patches(*LIDS, (32, 4)))
+        yield f"{kind}-lmc", node + \
+            step(0, SET, PORT_INFO, 0, patches(*LIDS)) + \
+            step(0, SET, PORT_INFO, 0, patches(*LIDS, (34, 3)))
+        yield f"{kind}-both-states", node + LINK_UP + \
+            step(0, SET, PORT_INFO, 1, patches(*LIDS, (32, 3), (33, 0x22)))
         yield f"{kind}-disable", node + LINK_UP + \
             step(0, SET, PORT_INFO, 1, patches((32, 1), (33, 0x32)))
         yield f"{kind}-mkey", node + \
