@@ -40,19 +40,29 @@ coverage() {
 	sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$1" | tail -n 1
 }
 
+# Comparisons of pointers guide the fuzzer too: only at the same addresses does
+# a run repeat.
+same_addresses() {
+	if setarch -R true 2>/dev/null; then
+		setarch -R "$@"
+	else
+		"$@"
+	fi
+}
+
 fuzz() {
 	name=$1 found=$build/found/$1
 	[ -n "${SECONDS_EACH:-}" ] || rm -rf "$found"
 	mkdir -p "$found" "$build/crash"
-	set -- -seed="${SEED:-1}" -max_len=2048 -timeout=20 -rss_limit_mb=2048 \
+	set -- -seed="${SEED:-1}" -max_len=2048 -reload=0 -timeout=20 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="$build/crash/$name-"
 	if [ -n "${SECONDS_EACH:-}" ]; then
 		set -- "$@" -max_total_time="$SECONDS_EACH"
 	else
 		set -- "$@" -runs="${RUNS:-$(runs_of "$name")}"
 	fi
-	nice "$build/fuzz_$name" "$@" "$found" "$build/corpus/$name" \
-		>"$log" 2>&1
+	same_addresses nice "$build/fuzz_$name" "$@" \
+		"$found" "$build/corpus/$name" >"$log" 2>&1
 }
 
 explain() {
