@@ -59,9 +59,23 @@ static void free_dev(struct ipoib_dev *ipd)
 	kfree(ipd);
 }
 
-static void destructor(struct net_device *netdev)
+static struct ipoib_dev **private_of(struct net_device *netdev)
 {
-	free_dev(ipoib_dev(netdev));
+	return (struct ipoib_dev **)
+		&((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv;
+}
+
+/**
+ * ipoib_dev_detach() - undo ipoib_dev_attach()
+ * @netdev: not registered, or gone; may not have been attached at all
+ */
+void ipoib_dev_detach(struct net_device *netdev)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	*private_of(netdev) = NULL;
+	if (ipd)
+		free_dev(ipd);
 }
 
 static struct ipoib_dev *alloc_dev(struct ipoib_hca *hca, u32 port)
@@ -99,41 +113,43 @@ static unsigned int send_sges(const struct ib_device *ib)
 }
 
 /**
- * ipoib_dev_alloc() - an interface of a port, not yet registered
+ * ipoib_dev_attach() - make a netdev an interface of a port
+ * @netdev: set up by ipoib_netdev_setup(), not registered
  * @hca: its channel adapter
  * @port: port number
- * @name: or a pattern for one
  *
- * Return: a netdev, to be given to ipoib_dev_register() or free_netdev(); an
- * error pointer.
+ * Return: 0, or -ENOMEM. The netdev stays the caller's, to be given to
+ * ipoib_dev_register().
  */
-struct net_device *ipoib_dev_alloc(struct ipoib_hca *hca, u32 port,
-				   const char *name)
+int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
+		     u32 port)
 {
 	struct ipoib_dev *ipd = alloc_dev(hca, port);
-	struct net_device *netdev;
 
 	if (!ipd)
-		return ERR_PTR(-ENOMEM);
+		return -ENOMEM;
 	ipd->num_txqs = 1;
 	ipd->max_send_sge = send_sges(hca->ib);
-	netdev = alloc_netdev_mqs(sizeof(struct rdma_netdev), name,
-				  NET_NAME_UNKNOWN, ipoib_netdev_setup,
-				  ipd->num_txqs, 1);
-	if (!netdev) {
-		free_dev(ipd);
-		return ERR_PTR(-ENOMEM);
-	}
 	ipd->netdev = netdev;
-	((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv = ipd;
-	netdev->priv_destructor = destructor;
-	netdev->needs_free_netdev = true;
+	*private_of(netdev) = ipd;
 	netdev->rtnl_link_ops = &ipoib_link_ops;
 	netdev->ethtool_ops = &ipoib_ethtool_ops;
 	netdev->sysfs_groups[0] = &ipoib_sysfs_group;
 	if (ipd->max_send_sge > 1)
 		netdev->features |= NETIF_F_SG;
-	return netdev;
+	return 0;
+}
+
+/**
+ * ipoib_dev_alloc() - a netdev for an interface
+ * @name: or a pattern for one
+ *
+ * Return: a netdev for ipoib_dev_attach(), NULL without memory.
+ */
+struct net_device *ipoib_dev_alloc(const char *name)
+{
+	return alloc_netdev_mqs(sizeof(struct rdma_netdev), name,
+				NET_NAME_UNKNOWN, ipoib_netdev_setup, 1, 1);
 }
 
 static int port_limits(struct ipoib_dev *ipd)
@@ -219,6 +235,8 @@ int ipoib_dev_init(struct ipoib_dev *ipd)
 	list_add_tail(&ipd->entry, &ipd->hca->devs);
 	spin_unlock_irq(&ipd->hca->lock);
 	queue_delayed_work(ipd->wq, &ipd->gc_work, GC_INTERVAL);
+	ipd->netdev->priv_destructor = ipoib_dev_detach;
+	ipd->netdev->needs_free_netdev = true;
 	return 0;
 }
 
@@ -244,14 +262,22 @@ void ipoib_dev_uninit(struct ipoib_dev *ipd)
 
 /**
  * ipoib_dev_register() - the interface begins
- * @netdev: from ipoib_dev_alloc(); RTNL is held
+ * @netdev: from ipoib_dev_attach(); RTNL is held
  *
- * Return: 0; on an error the netdev is the caller's to free.
+ * From here on the core frees what is ours, but not that of an interface whose
+ * ndo_init failed or was not reached.
+ *
+ * Return: 0; on an error the netdev is the caller's, to be freed.
  */
 int ipoib_dev_register(struct net_device *netdev)
 {
+	int err;
+
 	netif_carrier_off(netdev);
-	return register_netdevice(netdev);
+	err = register_netdevice(netdev);
+	if (err && netdev->reg_state == NETREG_UNINITIALIZED)
+		ipoib_dev_detach(netdev);
+	return err;
 }
 
 /**

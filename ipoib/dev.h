@@ -129,8 +129,10 @@ static inline struct ipoib_dev *ipoib_dev(const struct net_device *netdev)
 	return ((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv;
 }
 
-struct net_device *ipoib_dev_alloc(struct ipoib_hca *hca, u32 port,
-				   const char *name);
+struct net_device *ipoib_dev_alloc(const char *name);
+int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
+		     u32 port);
+void ipoib_dev_detach(struct net_device *netdev);
 int ipoib_dev_register(struct net_device *netdev);
 void ipoib_dev_unregister(struct net_device *netdev);
 

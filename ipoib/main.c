@@ -67,15 +67,14 @@ static void handle_event(struct ib_event_handler *handler,
 	spin_unlock_irqrestore(&hca->lock, irq);
 }
 
-static void add_port(struct ipoib_hca *hca, u32 port)
+static int add_interface(struct ipoib_hca *hca, u32 port)
 {
-	struct net_device *netdev;
+	struct net_device *netdev = ipoib_dev_alloc("ib%d");
 	int err;
 
-	if (!rdma_protocol_ib(hca->ib, port))
-		return;
-	netdev = ipoib_dev_alloc(hca, port, "ib%d");
-	err = PTR_ERR_OR_ZERO(netdev);
+	if (!netdev)
+		return -ENOMEM;
+	err = ipoib_dev_attach(netdev, hca, port);
 	if (!err) {
 		SET_NETDEV_DEV(netdev, hca->ib->dev.parent);
 		netdev->dev_port = port - 1;
@@ -83,9 +82,19 @@ static void add_port(struct ipoib_hca *hca, u32 port)
 		rtnl_lock();
 		err = ipoib_dev_register(netdev);
 		rtnl_unlock();
-		if (err)
-			free_netdev(netdev);
 	}
+	if (err)
+		free_netdev(netdev);
+	return err;
+}
+
+static void add_port(struct ipoib_hca *hca, u32 port)
+{
+	int err;
+
+	if (!rdma_protocol_ib(hca->ib, port))
+		return;
+	err = add_interface(hca, port);
 	if (err)
 		pr_warn("%s: couldn't register ipoib port %u; error %d\n",
 			dev_name(&hca->ib->dev), port, err);
