@@ -52,6 +52,8 @@ static void collect_garbage(struct work_struct *work)
 
 static void free_dev(struct ipoib_dev *ipd)
 {
+	if (ipd->parent)
+		netdev_put(ipd->parent->netdev, &ipd->parent_tracker);
 	if (ipd->wq)
 		destroy_workqueue(ipd->wq);
 	free_percpu(ipd->counters);
@@ -90,6 +92,8 @@ static struct ipoib_dev *alloc_dev(struct ipoib_hca *hca, u32 port)
 	mutex_init(&ipd->ctl);
 	spin_lock_init(&ipd->lock);
 	INIT_LIST_HEAD(&ipd->entry);
+	INIT_LIST_HEAD(&ipd->children);
+	INIT_LIST_HEAD(&ipd->sibling);
 	INIT_WORK(&ipd->event_work, ipoib_event_work);
 	INIT_WORK(&ipd->recover_work, ipoib_qp_recover_work);
 	INIT_DELAYED_WORK(&ipd->link_work, ipoib_link_work);
@@ -135,6 +139,8 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 	netdev->rtnl_link_ops = &ipoib_link_ops;
 	netdev->ethtool_ops = &ipoib_ethtool_ops;
 	netdev->sysfs_groups[0] = &ipoib_sysfs_group;
+	netif_set_real_num_tx_queues(netdev, ipd->num_txqs);
+	netif_set_real_num_rx_queues(netdev, 1);
 	if (ipd->max_send_sge > 1)
 		netdev->features |= NETIF_F_SG;
 	return 0;
@@ -194,6 +200,24 @@ static void destroy_verbs(struct ipoib_dev *ipd)
 	ipd->pd = NULL;
 }
 
+/*
+ * A child has the identifier that it is given, if the port has such a GID, or
+ * else its parent's.
+ */
+static void child_identity(struct ipoib_dev *ipd)
+{
+	static const u8 none[8];
+	u8 given[8];
+
+	memcpy(given, ipd->netdev->dev_addr + IPOIB_HW_GUID, sizeof(given));
+	if (memcmp(given, none, sizeof(given))) {
+		ipoib_identity_set(ipd, given);
+		if (!test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags))
+			return;
+	}
+	ipoib_identity_set(ipd, ipd->parent->netdev->dev_addr + IPOIB_HW_GUID);
+}
+
 /* The address as it is at birth: QPN, and the GID of the port. */
 static void first_address(struct ipoib_dev *ipd)
 {
@@ -201,6 +225,8 @@ static void first_address(struct ipoib_dev *ipd)
 
 	mutex_lock(&ipd->ctl);
 	ipoib_identity(ipd);
+	if (ipd->parent)
+		child_identity(ipd);
 	ipd->addr_changed = false;
 	mutex_unlock(&ipd->ctl);
 	ipoib_hw_set_qpn(hw, ipd->rx.qp->qp_num);
@@ -229,7 +255,8 @@ int ipoib_dev_init(struct ipoib_dev *ipd)
 		ipoib_neigh_exit(ipd);
 		return err;
 	}
-	ipoib_hw_broadcast(ipd->netdev->broadcast, IPOIB_PKEY_FULL);
+	ipoib_hw_broadcast(ipd->netdev->broadcast,
+			   ipd->parent ? ipd->pkey : IPOIB_PKEY_FULL);
 	first_address(ipd);
 	spin_lock_irq(&ipd->hca->lock);
 	list_add_tail(&ipd->entry, &ipd->hca->devs);
@@ -247,6 +274,7 @@ int ipoib_dev_init(struct ipoib_dev *ipd)
 void ipoib_dev_uninit(struct ipoib_dev *ipd)
 {
 	set_bit(IPOIB_FLAG_GOING, &ipd->flags);
+	list_del_init(&ipd->sibling);
 	spin_lock_irq(&ipd->hca->lock);
 	list_del_init(&ipd->entry);
 	spin_unlock_irq(&ipd->hca->lock);
@@ -281,15 +309,28 @@ int ipoib_dev_register(struct net_device *netdev)
 }
 
 /**
- * ipoib_dev_unregister() - the interface ends
- * @netdev: the interface
+ * ipoib_dev_unregister_all() - all interfaces of a channel adapter end
+ * @hca: the channel adapter
  *
- * On return it is gone from the system, its memory perhaps not yet.
+ * Children before their parents. On return they are gone from the system,
+ * their memory too.
  *
  * Context: Process, without RTNL.
  */
-void ipoib_dev_unregister(struct net_device *netdev)
+void ipoib_dev_unregister_all(struct ipoib_hca *hca)
 {
-	set_bit(IPOIB_FLAG_GOING, &ipoib_dev(netdev)->flags);
-	unregister_netdev(netdev);
+	struct ipoib_dev *ipd;
+	LIST_HEAD(kill);
+	int parents;
+
+	rtnl_lock();
+	/* RTNL keeps the list as it is; ndo_init and ndo_uninit change it. */
+	list_for_each_entry(ipd, &hca->devs, entry)
+		set_bit(IPOIB_FLAG_GOING, &ipd->flags);
+	for (parents = 0; parents < 2; parents++)
+		list_for_each_entry(ipd, &hca->devs, entry)
+			if (!ipd->parent == parents)
+				unregister_netdevice_queue(ipd->netdev, &kill);
+	unregister_netdevice_many(&kill);
+	rtnl_unlock();
 }

@@ -48,6 +48,12 @@ enum {
  * @hca: the channel adapter's list of interfaces
  * @ib: the channel adapter
  * @entry: on @hca's list; under its lock
+ * @parent: whose child it is, NULL for a port's own interface; holds a reference
+ *	on its netdev
+ * @parent_tracker: of that reference
+ * @children: of a parent; RTNL
+ * @sibling: on the parent's list, or that of those to be deleted; RTNL
+ * @by_sysfs: a child made by create_child
  * @port: port number
  * @flags: IPOIB_FLAG_*
  * @ctl: serialises changes of the state of the interface; see above
@@ -58,7 +64,7 @@ enum {
  * @link_work: what needs RTNL once the broadcast group is joined: MTU, carrier
  * @gc_work: ages destinations, paths and groups
  * @recover_work: sets QPs going again that an error has stopped
- * @pkey: P_Key with the membership bit set; @ctl
+ * @pkey: P_Key with the membership bit set; @ctl, that of a child never changes
  * @pkey_index: where the port has it; @ctl
  * @pkey_found: whether the port has it; @ctl
  * @gid: the port's GID that is used; @ctl
@@ -86,6 +92,11 @@ struct ipoib_dev {
 	struct ipoib_hca *hca;
 	struct ib_device *ib;
 	struct list_head entry;
+	struct ipoib_dev *parent;
+	netdevice_tracker parent_tracker;
+	struct list_head children;
+	struct list_head sibling;
+	bool by_sysfs;
 	u32 port;
 	unsigned long flags;
 	struct mutex ctl;
@@ -134,7 +145,7 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 		     u32 port);
 void ipoib_dev_detach(struct net_device *netdev);
 int ipoib_dev_register(struct net_device *netdev);
-void ipoib_dev_unregister(struct net_device *netdev);
+void ipoib_dev_unregister_all(struct ipoib_hca *hca);
 
 /* For netdev.c. */
 int ipoib_dev_init(struct ipoib_dev *ipd);

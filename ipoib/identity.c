@@ -11,9 +11,9 @@
 #include "ipoib/dev.h"
 #include "ipoib/link.h"
 
+/* A parent has whatever stands in the first entry. */
 static bool read_pkey(struct ipoib_dev *ipd, u16 *pkey, u16 *index)
 {
-	/* A parent has whatever stands in the first entry. */
 	*index = 0;
 	if (ib_get_cached_pkey(ipd->ib, ipd->port, 0, pkey))
 		return false;
@@ -21,10 +21,18 @@ static bool read_pkey(struct ipoib_dev *ipd, u16 *pkey, u16 *index)
 	return *pkey & ~IPOIB_PKEY_FULL;
 }
 
+/* A child has its P_Key, wherever it stands, full membership or not. */
+static bool find_pkey(struct ipoib_dev *ipd, u16 *pkey, u16 *index)
+{
+	*pkey = ipd->pkey;
+	return !ib_find_cached_pkey(ipd->ib, ipd->port, *pkey, index);
+}
+
 static u32 refresh_pkey(struct ipoib_dev *ipd)
 {
 	u16 pkey = IPOIB_PKEY_FULL, index = 0;
-	bool found = read_pkey(ipd, &pkey, &index);
+	bool found = ipd->parent ? find_pkey(ipd, &pkey, &index) :
+				   read_pkey(ipd, &pkey, &index);
 	u32 changed = 0;
 
 	if (pkey != ipd->pkey || index != ipd->pkey_index ||

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <net/rtnetlink.h>
 
+#include "ipoib/child.h"
 #include "ipoib/core/event.h"
 #include "ipoib/core/ring.h"
 #include "ipoib/debug.h"
@@ -139,11 +140,8 @@ static int add_hca(struct ib_device *ib)
 static void remove_hca(struct ib_device *ib, void *data)
 {
 	struct ipoib_hca *hca = data;
-	struct ipoib_dev *ipd;
 
-	while ((ipd = list_first_entry_or_null(&hca->devs, struct ipoib_dev,
-					       entry)))
-		ipoib_dev_unregister(ipd->netdev);
+	ipoib_dev_unregister_all(hca);
 	free_hca(hca);
 }
 
@@ -183,9 +181,11 @@ stop:
 static void __exit ipoib_exit(void)
 {
 	ipoib_netlink_stop();
+	ipoib_child_flush();
 	ib_unregister_client(&ipoib_client);
 	ib_sa_unregister_client(&ipoib_sa_client);
 	ipoib_debugfs_stop();
+	ipoib_child_flush();
 	/* Destinations are freed after a grace period. */
 	rcu_barrier();
 }

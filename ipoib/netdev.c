@@ -7,6 +7,7 @@
 #include <linux/netdevice.h>
 #include <linux/jiffies.h>
 
+#include "ipoib/child.h"
 #include "ipoib/core/encap.h"
 #include "ipoib/core/event.h"
 #include "ipoib/debug.h"
@@ -40,6 +41,7 @@ static void complain_about_pkey(struct ipoib_dev *ipd)
 static int netdev_open(struct net_device *netdev)
 {
 	struct ipoib_dev *ipd = ipoib_dev(netdev);
+	bool with_children;
 	int err = 0;
 
 	mutex_lock(&ipd->ctl);
@@ -53,7 +55,10 @@ static int netdev_open(struct net_device *netdev)
 		netif_tx_start_all_queues(netdev);
 		ipoib_link_start(ipd);
 	}
+	with_children = !err && ipd->pkey_found;
 	mutex_unlock(&ipd->ctl);
+	if (with_children)
+		ipoib_children_up(ipd);
 	return err ? -EINVAL : 0;
 }
 
@@ -68,6 +73,7 @@ static int netdev_stop(struct net_device *netdev)
 	ipoib_qp_down(ipd);
 	netif_tx_stop_all_queues(netdev);
 	mutex_unlock(&ipd->ctl);
+	ipoib_children_down(ipd);
 	return 0;
 }
 
@@ -144,7 +150,9 @@ static void netdev_get_stats(struct net_device *netdev,
 
 static int netdev_get_iflink(const struct net_device *netdev)
 {
-	return READ_ONCE(netdev->ifindex);
+	const struct ipoib_dev *parent = ipoib_dev(netdev)->parent;
+
+	return READ_ONCE((parent ? parent->netdev : netdev)->ifindex);
 }
 
 static const struct net_device_ops netdev_ops = {

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The files pkey, mode and umcast below /sys/class/net/INTERFACE. They are
- * there before the interface is announced, so no rule of udev's comes too
+ * The files below /sys/class/net/INTERFACE: pkey, mode and umcast of all,
+ * create_child and delete_child of a parent, parent of a child. They are there before the interface is announced, so no rule of udev's comes too
  * early. dev_id is the core's own, which shows netdev->dev_id.
  */
+#include <linux/capability.h>
 #include <linux/device.h>
+#include <linux/if_link.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
-#include "ipoib/debug.h"
+#include "ipoib/child.h"
 #include "ipoib/dev.h"
+#include "ipoib/mode.h"
 #include "ipoib/sysfs.h"
 
 static struct ipoib_dev *to_ipd(struct device *dev)
@@ -32,21 +35,39 @@ static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 
 /*
  * Never sleeps for RTNL: who unregisters the interface holds it while he waits
- * for users of this file.
+ * for users of these files. 0 with RTNL held, or an error.
  */
-static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
-			  const char *buf, size_t count)
+static int lock(struct device *dev)
 {
-	ssize_t ret = count;
-
 	if (test_bit(IPOIB_FLAG_GOING, &to_ipd(dev)->flags))
 		return -EPERM;
 	if (!rtnl_trylock())
 		return restart_syscall();
-	if (!sysfs_streq(buf, "datagram"))
-		ret = -EINVAL;
+	if (!test_bit(IPOIB_FLAG_GOING, &to_ipd(dev)->flags))
+		return 0;
 	rtnl_unlock();
-	return ret;
+	return -EPERM;
+}
+
+static int mode_of(const char *buf)
+{
+	if (sysfs_streq(buf, "datagram"))
+		return IPOIB_MODE_DATAGRAM;
+	if (sysfs_streq(buf, "connected"))
+		return IPOIB_MODE_CONNECTED;
+	return -1;
+}
+
+static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	int err = lock(dev);
+
+	if (err)
+		return err;
+	err = ipoib_mode_check(to_ipd(dev), mode_of(buf), NULL);
+	rtnl_unlock();
+	return err ?: count;
 }
 static DEVICE_ATTR_RW(mode);
 
@@ -60,27 +81,81 @@ static ssize_t umcast_show(struct device *dev, struct device_attribute *attr,
 static ssize_t umcast_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t count)
 {
-	struct ipoib_dev *ipd = to_ipd(dev);
-
 	/* Whatever is no number counts as 0: scripts rely on it. */
-	if (simple_strtoul(buf, NULL, 0) > 0) {
-		set_bit(IPOIB_FLAG_UMCAST, &ipd->flags);
-		ipoib_warn(ipd, "ignoring multicast groups joined directly by userspace\n");
-	} else {
-		clear_bit(IPOIB_FLAG_UMCAST, &ipd->flags);
-	}
-	ipoib_mcast_resync(ipd);
+	ipoib_umcast_set(to_ipd(dev), simple_strtoul(buf, NULL, 0) > 0);
 	return count;
 }
 static DEVICE_ATTR_RW(umcast);
+
+/* Leading space and what follows the number do no harm. */
+static int change_child(struct device *dev, const char *buf,
+			int (*change)(struct ipoib_dev *parent, int pkey))
+{
+	int pkey, err;
+
+	if (sscanf(buf, "%i", &pkey) != 1)
+		return -EINVAL;
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	err = lock(dev);
+	if (err)
+		return err;
+	err = change(to_ipd(dev), pkey);
+	rtnl_unlock();
+	/* A child of that P_Key is on its way out. */
+	return err == -EAGAIN ? restart_syscall() : err;
+}
+
+static ssize_t create_child_store(struct device *dev,
+				  struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	return change_child(dev, buf, ipoib_child_create) ?: count;
+}
+static DEVICE_ATTR_WO(create_child);
+
+static ssize_t delete_child_store(struct device *dev,
+				  struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	return change_child(dev, buf, ipoib_child_delete) ?: count;
+}
+static DEVICE_ATTR_WO(delete_child);
+
+static ssize_t parent_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	int ret = lock(dev);
+
+	if (ret)
+		return ret;
+	ret = sysfs_emit(buf, "%s\n", to_ipd(dev)->parent->netdev->name);
+	rtnl_unlock();
+	return ret;
+}
+static DEVICE_ATTR_RO(parent);
 
 static struct attribute *attrs[] = {
 	&dev_attr_pkey.attr,
 	&dev_attr_mode.attr,
 	&dev_attr_umcast.attr,
+	&dev_attr_create_child.attr,
+	&dev_attr_delete_child.attr,
 	NULL
 };
 
 const struct attribute_group ipoib_sysfs_group = {
 	.attrs = attrs,
+};
+
+static struct attribute *child_attrs[] = {
+	&dev_attr_pkey.attr,
+	&dev_attr_mode.attr,
+	&dev_attr_umcast.attr,
+	&dev_attr_parent.attr,
+	NULL
+};
+
+const struct attribute_group ipoib_sysfs_child_group = {
+	.attrs = child_attrs,
 };

@@ -8,5 +8,6 @@
 #include <linux/sysfs.h>
 
 extern const struct attribute_group ipoib_sysfs_group;
+extern const struct attribute_group ipoib_sysfs_child_group;
 
 #endif
