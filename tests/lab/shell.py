@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -28,6 +29,14 @@ def library(script, *names, **changes):
     """Run a bash script after sourcing files of lab/lib."""
     source = "".join(f". lab/lib/{name}.sh\n" for name in names)
     return run("bash", "-u", "-c", source + script, **changes)
+
+
+def wait(condition, what):
+    """Return when condition() is true; fail after LIMIT seconds."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {LIMIT} s"
+        time.sleep(0.02)
 
 
 def which(name):
