@@ -11,7 +11,7 @@ otherwise:
         with sa.rule(refuse(0x0200), attr="MCMemberRecord", method="Set",
                      mgid=BROADCAST, times=1):
             subnet.bring_up()
-            first, second = sa.wait_for_all(2, attr="MCMemberRecord",
+            first, second = sa.wait_for_many(2, attr="MCMemberRecord",
                                             mgid=BROADCAST, lid=2)
         assert first.status == 0x0200 and second.status == 0
 

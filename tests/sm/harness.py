@@ -18,6 +18,8 @@ from tests.sm.sarecords import JoinState
 from tests.sm.subnet import Subnet
 from tests.vm import lab
 
+IPV6_MTU_MIN = 1280
+
 
 class Managed(NamedTuple):
     """A subnet, its SA, and the hosts on it."""
@@ -38,6 +40,38 @@ class Managed(NamedTuple):
                 mgid).get(self.lid(h), JoinState(0)), limit,
                 f"{host} is no full member of {mgid}")
             lab.wait(host.carrier, limit, f"{host} has no carrier")
+
+
+def restart_link(*hosts: lab.Host) -> None:
+    """Take ib0 down and up: all groups and paths are new afterwards.
+
+    The kernel takes the IPv6 address away with the link, and for an MTU below
+    1280 altogether; the host gets it back.
+    """
+    for host in hosts:
+        host.ip("link", "set", "ib0", "down")
+        host.ip("link", "set", "ib0", "up")
+        give_ipv6(host)
+
+
+def give_ipv6(host: lab.Host) -> None:
+    """Give a host the IPv6 address that the lab gave it, if IPv6 has ib0."""
+    if int(host.link()["mtu"]) >= IPV6_MTU_MIN:
+        host.ip("address", "replace", f"{host.v6}/64", "dev", "ib0", "nodad")
+
+
+def replug(host: lab.Host, cable_mtu: int) -> None:
+    """Remove a host's HCA, and add it again on a cable of another MTU."""
+    lab.run("rdma", "link", "delete", host.hca, timeout=60)
+    for end in (f"{host}-sw1", f"sw1-{host}"):
+        lab.run("ip", "link", "set", end, "mtu", cable_mtu)
+    lab.run("rdma", "link", "add", host.hca, "type", "sib", "netdev",
+            f"{host}-sw1")
+    lab.run("ip", "link", "set", lab.interface_of(host.hca), "netns",
+            host.name, "name", "ib0")
+    host.ip("address", "add", f"{host.v4}/24", "dev", "ib0")
+    host.ip("link", "set", "ib0", "up")
+    give_ipv6(host)
 
 
 def require_topology(name: str) -> list[lab.Host]:

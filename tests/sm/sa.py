@@ -49,14 +49,15 @@ class ScriptedSA:
     """The SA of a Subnet. Also a context manager that closes it.
 
     ``broadcast`` has the group made that IPv4 broadcasts of the default
-    partition go to, with what OpenSM gives it. ``sendonly_full_member`` is
+    partition go to, with what OpenSM gives it, or with the fields that it is
+    a dictionary of. ``sendonly_full_member`` is
     what ClassPortInfo says of JoinState bit 3; it can be changed at any
     time, and clients ask for it again when they are told to reregister.
 
     ``inform_infos`` are the subscriptions, in the order of their coming.
     """
 
-    def __init__(self, subnet: Subnet, *, broadcast: bool = True,
+    def __init__(self, subnet: Subnet, *, broadcast: bool | dict = True,
                  sendonly_full_member: bool = True) -> None:
         """Serve from now on. OSError if something else serves there."""
         self.subnet = subnet
@@ -82,7 +83,8 @@ class ScriptedSA:
             ("InformInfo", "Set"): self._inform,
         }
         if broadcast:
-            self.add_group(BROADCAST)
+            self.add_group(BROADCAST, **(broadcast if
+                                         isinstance(broadcast, dict) else {}))
         self._umad = Umad(subnet.hca, subnet.port_num)
         try:
             self._agent = self._umad.register(

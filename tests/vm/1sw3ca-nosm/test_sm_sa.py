@@ -12,7 +12,7 @@ import pytest
 
 from tests.sm import BROADCAST, alter, delay, drop, ipoib_mgid, refuse
 from tests.sm.client import SaClient
-from tests.sm.harness import managed, require_topology
+from tests.sm.harness import give_ipv6, managed, restart_link
 from tests.sm.mad import Method, MulticastForwardingTable
 from tests.sm.sarecords import (ClassPortInfo, InformInfo, JoinState,
                                 MCMemberRecord, NodeRecord, PathRecord,
@@ -47,19 +47,6 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
              struct.pack("4s4si", bytes(4), bytes(4), index))
 s.sendto(sys.argv[2].encode(), (sys.argv[1], 5555))
 """
-
-
-@pytest.fixture(scope="module")
-def sm_hosts():
-    """h1, h2 and h3, if the fabric is the right one."""
-    return require_topology("1sw3ca-nosm")
-
-
-@pytest.fixture
-def sm(sm_hosts):
-    """A subnet that all hosts have joined."""
-    with managed(sm_hosts) as run:
-        yield run
 
 
 @pytest.fixture
@@ -403,14 +390,13 @@ def test_refused_path_is_asked_for_again(sm):
 def test_mtu_of_the_broadcast_group_limits_the_interface(sm):
     host = sm.hosts[2]
     with sm.sa.rule(alter(mtu=3), mgid=BROADCAST, lid=4):
-        host.ip("link", "set", "ib0", "down")
-        host.ip("link", "set", "ib0", "up")
+        restart_link(host)
         wait(lambda: host.carrier() and host.link()["mtu"] == 1020, 20,
              "the MTU does not follow")
-    host.ip("link", "set", "ib0", "down")
-    host.ip("link", "set", "ib0", "up")
+    restart_link(host)
     wait(lambda: host.carrier() and host.link()["mtu"] == 2044, 20,
          "the MTU does not come back")
+    give_ipv6(host)
 
 
 def test_send_only_join_follows_class_port_info(sm):

@@ -16,27 +16,13 @@ import pytest
 
 from tests.sm import BROADCAST
 from tests.sm.deadline import wait_until
-from tests.sm.harness import managed, nothing_left, open_devices, \
-    require_topology
+from tests.sm.harness import managed, nothing_left, open_devices
 from tests.sm.mad import Cap, NodeInfo, PortState
 from tests.sm.sarecords import JoinState
 from tests.sm.umad import MadTimeout, Umad, find_device
 from tests.vm import lab
 
 SITE_LOCAL = 0xfec0000000000001
-
-
-@pytest.fixture(scope="module")
-def sm_hosts():
-    """h1, h2 and h3, if the fabric is the right one."""
-    return require_topology("1sw3ca-nosm")
-
-
-@pytest.fixture
-def sm(sm_hosts):
-    """A subnet that all hosts have joined."""
-    with managed(sm_hosts) as run:
-        yield run
 
 
 def sysfs(host, file):

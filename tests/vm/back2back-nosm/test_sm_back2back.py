@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """The scripted SM on a subnet that is one cable: no switch, no tables.
 
-    lab/run --topology back2back-nosm -- tests/vm/run tests/vm/test_sm_back2back.py
+    lab/run --topology back2back-nosm -- tests/vm/run tests/vm/back2back-nosm/test_sm_back2back.py
 """
 
 import pytest
