@@ -107,6 +107,7 @@ struct ipoib_path *ipoib_path_get_locked(struct ipoib_dev *ipd, const u8 *gid)
 	memcpy(path->gid, gid, IPOIB_GID_LEN);
 	path->state = IPOIB_PATH_NONE;
 	path->retry_at = jiffies;
+	path->announced = jiffies - ANNOUNCE_LIMIT;
 	path->used = jiffies;
 	INIT_LIST_HEAD(&path->entry);
 	INIT_LIST_HEAD(&path->neighs);
@@ -164,6 +165,20 @@ static void doubt_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	ipoib_count(ipd, PATH_DOUBTS);
 }
 
+/*
+ * A peer says once where he is, so his word is not forgotten when it comes too
+ * soon after the last one: the SA is asked when the time has come.
+ */
+static void contradict_locked(struct ipoib_dev *ipd, struct ipoib_path *path)
+{
+	unsigned long wait = path->announced + ANNOUNCE_LIMIT - jiffies;
+
+	doubt_locked(ipd, path, 0);
+	if (wait <= ANNOUNCE_LIMIT)
+		path->retry_at += wait;
+	path->announced = path->retry_at;
+}
+
 /**
  * ipoib_path_announced() - a peer has told us his GID
  * @ipd: the interface
@@ -181,13 +196,11 @@ void ipoib_path_announced(struct ipoib_dev *ipd, const u8 *gid, u32 slid)
 
 	spin_lock(&ipd->lock);
 	path = find_locked(ipd, gid);
-	if (path && path->state == IPOIB_PATH_FAILED) {
+	if (path && path->state == IPOIB_PATH_FAILED)
 		doubt_locked(ipd, path, 0);
-	} else if (path && path->state == IPOIB_PATH_READY &&
-		   be32_to_cpu(sa_path_get_dlid(&path->rec)) != slid &&
-		   time_after(jiffies, path->retry_at + ANNOUNCE_LIMIT)) {
-		doubt_locked(ipd, path, 0);
-	}
+	else if (path && path->state == IPOIB_PATH_READY &&
+		 be32_to_cpu(sa_path_get_dlid(&path->rec)) != slid)
+		contradict_locked(ipd, path);
 	spin_unlock(&ipd->lock);
 }
 

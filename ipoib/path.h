@@ -35,6 +35,7 @@ struct ipoib_query;
  * @tries: queries that were not answered, in a row
  * @failures: times there was no path, in a row
  * @retry_at: not asked for again before, jiffies
+ * @announced: when the peer's word against the SA's was last taken, jiffies
  * @used: when it last had a destination, jiffies
  */
 struct ipoib_path {
@@ -49,6 +50,7 @@ struct ipoib_path {
 	u8 tries;
 	u8 failures;
 	unsigned long retry_at;
+	unsigned long announced;
 	unsigned long used;
 };
 
