@@ -242,8 +242,11 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		delay = ipoib_mcast_backoff(mcast->failures) * HZ;
 		ipoib_count(ipd, MCAST_FAILURES);
 	} else {
-		delay = msecs_to_jiffies(get_random_u32_below(mcast->broadcast ?
-					 SPREAD_BROADCAST : SPREAD_OTHERS));
+		/* The broadcast group first: the others are made like it. */
+		delay = mcast->broadcast ?
+			get_random_u32_below(SPREAD_BROADCAST) :
+			SPREAD_BROADCAST + get_random_u32_below(SPREAD_OTHERS);
+		delay = msecs_to_jiffies(delay);
 	}
 	/* Who is only sent to is tried again when there is something to send. */
 	give_up = failed && !mcast->full && mcast->failures >= SENDONLY_TRIES;

@@ -227,13 +227,24 @@ static void sync_with_stack(struct ipoib_dev *ipd)
 	remove_by(ipd, is_unwanted);
 }
 
+/*
+ * Is what the broadcast group is like known, not just remembered from before
+ * the SM asked for re-registration? Other groups are made like it.
+ */
+static bool broadcast_is_joined(struct ipoib_dev *ipd)
+{
+	return link_is_there(ipd) &&
+	       ipd->mcast.broadcast->state == IPOIB_MCAST_JOINED;
+}
+
 static bool is_due(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 {
 	if (!mcast->waiting || time_before(jiffies, mcast->start_at))
 		return false;
 	if (mcast->broadcast)
 		return true;
-	return link_is_there(ipd) && (mcast->full || ipoib_sa_is_known(ipd));
+	return broadcast_is_joined(ipd) &&
+	       (mcast->full || ipoib_sa_is_known(ipd));
 }
 
 static void start_due(struct ipoib_dev *ipd)
