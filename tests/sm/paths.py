@@ -15,8 +15,7 @@ from tests.sm.subnet import Subnet
 FULL_MEMBER = 0x8000
 _PKEY_MASK = 0x7fff
 _LIFE_TIME = 18
-_COMPARED = ("raw_traffic", "flow_label", "hop_limit", "traffic_class",
-             "qos_class", "sl")
+_COMPARED = ("raw_traffic", "flow_label", "hop_limit", "qos_class", "sl")
 _SELECTED = ("mtu", "rate", "packet_life_time")
 
 
@@ -93,6 +92,9 @@ class PathFinder:
             rate_selector=Selector.EQ, rate=min(port.rate for port in hops),
             packet_life_time_selector=Selector.EQ,
             packet_life_time=_LIFE_TIME)
+        if "traffic_class" in components:
+            # There is no quality of service: what is asked for is given.
+            record.traffic_class = wanted.traffic_class
         return record if self._fits(record, wanted, components) else None
 
     @staticmethod
