@@ -329,6 +329,7 @@ struct sk_buff *sib_packet_alloc(unsigned int len, gfp_t gfp)
 static bool add_crcs(struct sk_buff *skb, u8 *flags)
 {
 	bool has_grh = (skb->data[1] & 3) == SIB_LNH_GRH;
+	u16 vcrc;
 
 	if (skb_linearize_cow(skb))
 		return false;
@@ -337,8 +338,9 @@ static bool add_crcs(struct sk_buff *skb, u8 *flags)
 	if (skb_tailroom(skb) < SIB_VCRC_LEN &&
 	    pskb_expand_head(skb, 0, SIB_VCRC_LEN, GFP_ATOMIC))
 		return false;
-	put_unaligned_le16(vcrc_of(skb, skb->len),
-			   skb_put(skb, SIB_VCRC_LEN));
+	/* Of the packet as it is before it grows by the VCRC. */
+	vcrc = vcrc_of(skb, skb->len);
+	put_unaligned_le16(vcrc, skb_put(skb, SIB_VCRC_LEN));
 	*flags |= SIB_SHIM_VCRC;
 	return true;
 }
