@@ -7,6 +7,7 @@
 #include "sib/agent/packet.h"
 #include "sib/core/fwd.h"
 #include "sib/core/smp.h"
+#include "sib/core/ud.h"
 #include "sib/fabric/cable.h"
 #include "sib/fabric/pacer.h"
 #include "sib/fabric/port.h"
@@ -213,13 +214,28 @@ static void answer_smp(struct sib_agent *agent, u8 ingress, u16 slid,
 	sib_agent_effects(agent, &fx, false);
 }
 
+/* Port 0 insists on what any QP0 and QP1 do. */
+static bool admits(const struct sib_agent *agent, enum sib_ud_kind kind,
+		   const struct sib_hdr *hdr)
+{
+	struct sib_ud_rules rules = {
+		.kind = kind,
+		.qkey = SIB_QKEY_GSI,
+		.pkeys = sib_node_pkeys(&agent->node, 0),
+		.num_pkeys = agent->node.num_pkeys,
+	};
+	u16 pkey_index;
+
+	return sib_ud_check(&rules, hdr, &pkey_index) == SIB_UD_OK;
+}
+
 static void route_smp(struct sib_agent *agent, u8 ingress,
 		      struct sk_buff *skb, const struct sib_hdr *hdr)
 {
 	struct sib_smp smp;
 	u16 slid = hdr->slid;
 
-	if (hdr->plen != SIB_MAD_LEN || hdr->vl != SIB_VL_SM ||
+	if (!admits(agent, SIB_UD_SMI, hdr) ||
 	    skb_copy_bits(skb, hdr->hlen, &smp, sizeof(smp))) {
 		sib_port_count(&agent->ports[ingress], SMP_DISCARDED);
 		kfree_skb(skb);
@@ -237,16 +253,20 @@ static void route_smp(struct sib_agent *agent, u8 ingress,
 	answer_smp(agent, ingress, slid, &smp);
 }
 
-static void answer_gmp(struct sib_agent *agent, struct sk_buff *skb,
-		       const struct sib_hdr *hdr)
+static void answer_gmp(struct sib_agent *agent, u8 ingress,
+		       struct sk_buff *skb, const struct sib_hdr *hdr)
 {
 	u8 in[SIB_MAD_LEN], out[SIB_MAD_LEN];
 
-	if (hdr->plen == SIB_MAD_LEN && hdr->qkey == SIB_QKEY_GSI &&
+	if (admits(agent, SIB_UD_GSI, hdr) &&
 	    !skb_copy_bits(skb, hdr->hlen, in, sizeof(in)) &&
-	    in[1] == SIB_CLASS_PERF && sib_agent_perf(agent, in, out))
+	    in[1] == SIB_CLASS_PERF && sib_agent_perf(agent, in, out)) {
 		send_made(agent, sib_packet_gmp(hdr, own_lid(agent), out));
-	consume_skb(skb);
+		consume_skb(skb);
+		return;
+	}
+	sib_port_count(&agent->ports[ingress], GMP_DISCARDED);
+	kfree_skb(skb);
 }
 
 /* To the switch's own port 0, or onto a directed route. */
@@ -269,7 +289,7 @@ static void to_agents(struct sib_agent *agent, u8 ingress,
 	if (hdr.vl == SIB_VL_SM && hdr.dqpn == 0) {
 		route_smp(agent, ingress, skb, &hdr);
 	} else if (hdr.vl != SIB_VL_SM && hdr.dqpn == 1) {
-		answer_gmp(agent, skb, &hdr);
+		answer_gmp(agent, ingress, skb, &hdr);
 	} else {
 		sib_port_count(&agent->ports[ingress], RX_NO_QP);
 		kfree_skb(skb);

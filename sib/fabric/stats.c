@@ -38,6 +38,7 @@ const char * const sib_stat_names[SIB_STAT_MAX] = {
 	[SIB_STAT_TX_CABLE_REFUSED]	= "tx_cable_refused",
 	[SIB_STAT_TX_WAITED]		= "tx_waited",
 	[SIB_STAT_SMP_DISCARDED]	= "smp_discarded",
+	[SIB_STAT_GMP_DISCARDED]	= "gmp_discarded",
 	[SIB_STAT_MCAST_DEFERRED]	= "mcast_deferred",
 };
 
