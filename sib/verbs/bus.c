@@ -5,11 +5,15 @@
  */
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "sib/verbs/bus.h"
 
 static struct device *root;
+
+/* Makes finding a free name and taking it one step. */
+static DEFINE_MUTEX(names_lock);
 
 static struct bus_type sib_bus = {
 	.name = "sib",
@@ -30,6 +34,33 @@ struct bus_dev {
 static void release(struct device *dev)
 {
 	kfree(container_of(dev, struct bus_dev, dev));
+}
+
+static bool is_taken(const char *name)
+{
+	struct device *dev = bus_find_device_by_name(&sib_bus, NULL, name);
+
+	put_device(dev);
+	return dev;
+}
+
+/*
+ * An HCA that was renamed keeps the name of its place, and another may have
+ * its former name by now: that one's place has a number too.
+ */
+static int add_named(struct device *dev, const char *name)
+{
+	unsigned int number = 0;
+	int err;
+
+	mutex_lock(&names_lock);
+	err = dev_set_name(dev, "%s", name);
+	while (!err && is_taken(dev_name(dev)))
+		err = dev_set_name(dev, "%s.%u", name, ++number);
+	if (!err)
+		err = device_add(dev);
+	mutex_unlock(&names_lock);
+	return err;
 }
 
 /**
@@ -57,9 +88,7 @@ struct device *sib_bus_add(const char *name, bool dma)
 		bd->dev.dma_parms = &bd->dma_parms;
 		dma_set_max_seg_size(&bd->dev, UINT_MAX);
 	}
-	err = dev_set_name(&bd->dev, "%s", name);
-	if (!err)
-		err = device_add(&bd->dev);
+	err = add_named(&bd->dev, name);
 	if (err) {
 		put_device(&bd->dev);
 		return ERR_PTR(err);

@@ -268,6 +268,16 @@ static int add_device(const char *name, struct net_device **cable,
 	return err;
 }
 
+static bool name_is_taken(const char *name)
+{
+	struct ib_device *ib = ib_device_get_by_name(name,
+						     RDMA_DRIVER_UNKNOWN);
+
+	if (ib)
+		ib_device_put(ib);
+	return ib;
+}
+
 /* Without RTNL; @ndev is held by the caller, in its own namespace. */
 static int newlink(const char *name, struct net_device *ndev)
 {
@@ -276,6 +286,11 @@ static int newlink(const char *name, struct net_device *ndev)
 	u8 num_ports = 1;
 	int err;
 
+	/* Before anything is made: ib_core would find out at the very end. */
+	if (name_is_taken(name)) {
+		pr_info("sib: %s cannot be added: the name is in use\n", name);
+		return -EEXIST;
+	}
 	sib_caps_sample(&caps);
 	if (caps.port2[0]) {
 		cable[1] = dev_get_by_name(dev_net(ndev), caps.port2);
