@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Everything can be taken away under traffic, and nothing of it is left.
+
+By default each way is gone five times, in an order that a seed gives; the long
+version goes each fifty times.
+"""
+
+import glob
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.vm import lab
+from tests.vm.lab import run, wait
+from tests.vm.mend import MODULES, mend, there
+
+SEED = 4711
+ROUNDS = 5
+LONG = 50
+# What allocators keep for later differs from moment to moment, octets.
+SLACK = 1 << 20
+PER_ROUND = 16 << 10
+
+
+# --- traffic
+
+FLOOD = "ping -f -q -i 0.005 -w 20 {}"
+MULTICAST = "ping -f -q -I ib0 -w 20 224.0.0.1"
+SERVER = "iperf3 -s -1"
+CLIENT = "iperf3 -c {} -t 20 --bidir -b 20M"
+
+
+class Traffic:
+    """Floods, TCP both ways and multicasts, started again when they end."""
+
+    def __init__(self, hosts):
+        h1, h2, h3, h4 = hosts
+        self.children = [
+            self.shell(h1, FLOOD.format(h4.v4)),
+            self.shell(h4, FLOOD.format(h1.v6)),
+            self.shell(h2, MULTICAST),
+            self.shell(h2, SERVER),
+            self.shell(h3, CLIENT.format(h2.v4))]
+
+    @staticmethod
+    def shell(host, command):
+        """A command on a host, again and again, in a session of its own."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", host.name, "sh", "-c",
+             f"while :; do {command} || sleep 0.2; done"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def stop(self):
+        """End all of it."""
+        for child in self.children:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self.children = []
+
+
+def flows(host):
+    """Packets are flowing at a host."""
+    before = host.link()["stats64"]["tx"]["packets"]
+    wait(lambda: host.link()["stats64"]["tx"]["packets"] > before + 10, 20,
+         f"no traffic at {host}")
+
+
+# --- what is left of things
+
+def resources():
+    """How many of each kind of verbs object every HCA has."""
+    found = {}
+    for line in run("rdma", "resource", "show").splitlines():
+        words = line.replace(":", "").split()[1:]
+        found[words[0]] = dict(zip(words[1::2], map(int, words[2::2])))
+    return found
+
+
+def debugfs_files():
+    return sorted(re.sub(r"-\d+", "", os.path.basename(f))
+                  for f in glob.glob("/sys/kernel/debug/ipoib/*"))
+
+
+def slab():
+    """Octets in the caches that we, skbs and verbs objects live in."""
+    lab.write("/proc/sys/vm/drop_caches", "3")
+    for cache in glob.glob("/sys/kernel/slab/*/shrink"):
+        lab.write(cache, "1")
+    total = 0
+    for line in lab.read("/proc/slabinfo").splitlines()[2:]:
+        name, active, _, size = line.split()[:4]
+        if name.startswith(("kmalloc-", "skbuff")):
+            total += int(active) * int(size)
+    return total
+
+
+def percpu():
+    """Octets of per-CPU memory."""
+    return int(re.search(r"^Percpu:\s+(\d+)",
+                         lab.read("/proc/meminfo"), re.M)[1]) << 10
+
+
+def references(module):
+    return int(lab.read(f"/sys/module/{module}/refcnt"))
+
+
+# --- the ways; each takes something, and says what must be gone
+
+def gone_hca(host):
+    """Nothing of a host's HCA is left."""
+    wait(lambda: not os.path.exists(f"/sys/class/infiniband/{host.hca}"), 20,
+         f"{host.hca} stays")
+    assert host.hca not in run("rdma", "dev")
+    assert host.hca not in run("rdma", "link")
+    assert host.hca not in resources()
+    assert not os.path.exists(f"/sys/bus/sib/devices/{host.hca}")
+    assert len(debugfs_files()) == 6, debugfs_files()
+    assert host.status("ip", "link", "show", "dev", "ib0")[0] != 0
+
+
+def take_module(hosts):
+    run("modprobe", "-r", "ib_ipoib", timeout=60)
+    assert not os.path.exists("/sys/module/ib_ipoib")
+    assert not os.path.exists("/sys/kernel/debug/ipoib")
+    assert "ib_ipoib" not in run("rdma", "resource", "show", "qp")
+    for host in hosts:
+        assert host.status("ip", "link", "show", "dev", "ib0")[0] != 0
+    run("modprobe", "ib_ipoib", *MODULES["ib_ipoib"])
+
+
+def take_hca(hosts):
+    host = random.choice(hosts[1:])
+    run("rdma", "link", "delete", host.hca, timeout=60)
+    gone_hca(host)
+
+
+def switch_of(host):
+    return "sw1" if host.number < 3 else "sw2"
+
+
+def take_cable(hosts):
+    """A cable that is no more takes its HCA along."""
+    host = random.choice(hosts[1:])
+    run("ip", "link", "delete", f"{switch_of(host)}-{host.name}")
+    assert not there(f"{host.name}-{switch_of(host)}")
+    gone_hca(host)
+
+
+def take_trunk(hosts):
+    run("ip", "link", "delete", "sw1-sw2.0")
+    wait(lambda: "Physical state: LinkUp" in run("ibstat", "sib1"), 5,
+         "h1 has lost its link")
+
+
+def pull_cable(hosts):
+    """The HCA stays, without a link."""
+    host = random.choice(hosts[1:])
+    run("ip", "link", "set", f"{switch_of(host)}-{host.name}", "nomaster")
+    wait(lambda: not host.carrier(), 10, f"{host} keeps its carrier")
+    assert "ACTIVE" not in lab.read(
+        f"/sys/class/infiniband/{host.hca}/ports/1/state")
+
+
+def take_switch(hosts):
+    """Its cables stay, and belong to nobody."""
+    name = random.choice(("sw1", "sw2"))
+    members = run("ip", "-o", "link", "show", "master", name).count("\n")
+    assert members == 3
+    run("ip", "link", "delete", name)
+    assert not there(name)
+    for host in hosts:
+        if switch_of(host) == name:
+            wait(lambda h=host: not h.carrier(), 10, f"{host} has carrier")
+
+
+def take_namespace(hosts):
+    """The interface goes back to where the HCA is."""
+    host = random.choice(hosts[1:])
+    pids = run("ip", "netns", "pids", host.name).split()
+    run("ip", "netns", "delete", host.name)
+    for pid in pids:
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    wait(lambda: lab.interface_of(host.hca), 20, "the interface is lost")
+
+
+def disable_port(hosts):
+    """By the SM's tools, and back."""
+    host = random.choice(hosts[1:])
+    lid, port = wait(lambda: port_of(host), 10, f"{host} is nowhere")
+    run("ibportstate", "-C", "sib1", lid, port, "disable")
+    wait(lambda: not host.carrier(), 10, f"{host} keeps its carrier")
+    run("ibportstate", "-C", "sib1", lid, port, "enable")
+
+
+def port_of(host):
+    """LID and port of the switch where a host is plugged in."""
+    code, out = lab.status("iblinkinfo", "-C", "sib1")
+    found = re.search(rf'^\s+(\d+)\s+(\d+)\[.*==>.*"{host.hca}"', out, re.M)
+    return code == 0 and found and (found[1], found[2])
+
+
+WAYS = (take_module, take_hca, take_cable, take_trunk, pull_cable, take_switch,
+        take_namespace, disable_port)
+
+
+# --- the tests
+
+@pytest.fixture
+def whole(all_hosts):
+    """A whole fabric before and after."""
+    mend()
+    yield
+    for a in mend():
+        for b in all_hosts:
+            if a is not b:
+                a.reach(b, 30)
+    run("ibqueryerrors", "--clear-errors", check=False)
+
+
+def one_round(way, hosts, expected):
+    """Take something away under traffic; what is left is what was."""
+    traffic = Traffic(hosts)
+    try:
+        flows(hosts[0])
+        flows(hosts[3])
+        way(hosts)
+    finally:
+        traffic.stop()
+    mend()
+    hosts[0].reach(hosts[3], 30)
+    assert references("ib_ipoib") == references("sib") == 0
+    assert (resources(), debugfs_files()) == expected, way.__name__
+
+
+def rounds(hosts, ways):
+    """Many rounds, and what they cost."""
+    expected = resources(), debugfs_files()
+    for way in WAYS:
+        if way in ways:
+            one_round(way, hosts, expected)
+    before, per_cpu = slab(), percpu()
+    started = time.monotonic()
+    for way in ways:
+        one_round(way, hosts, expected)
+    grown = slab() - before
+    print(f"{len(ways)} rounds, {time.monotonic() - started:.0f} s, slab "
+          f"{grown:+d}, per CPU {percpu() - per_cpu:+d}")
+    assert grown < SLACK + PER_ROUND * len(ways), f"{grown} octets of slab"
+    assert percpu() - per_cpu < SLACK, "per-CPU memory"
+
+
+def test_everything_a_few_times_in_any_order(whole, all_hosts):
+    print("seed", SEED)
+    random.seed(SEED)
+    ways = list(WAYS) * (1 if lab.DEBUG else ROUNDS - 1)
+    random.shuffle(ways)
+    rounds(all_hosts, ways)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_one_thing_fifty_times(whole, all_hosts, way):
+    print("seed", SEED)
+    random.seed(SEED)
+    rounds(all_hosts, [way] * lab.scaled(LONG))
+
+
+@pytest.mark.long
+def test_everything_fifty_times_in_any_order(whole, all_hosts):
+    print("seed", SEED + 1)
+    random.seed(SEED + 1)
+    ways = list(WAYS) * lab.scaled(LONG)
+    random.shuffle(ways)
+    rounds(all_hosts, ways)
+
+
+def test_both_modules_go_under_traffic_with_all_that_they_made(whole, opensm,
+                                                               all_hosts):
+    """Without a word before: HCAs, switches and interfaces go with them."""
+    traffic = Traffic(all_hosts)
+    flows(all_hosts[0])
+    opensm.stop()
+    run("modprobe", "-r", "ib_ipoib", timeout=60)
+    run("modprobe", "-r", "sib", timeout=60)
+    traffic.stop()
+    assert not os.path.exists("/sys/bus/sib")
+    assert not os.path.exists("/sys/devices/sib")
+    assert not there("sw1") and not there("sw2")
+    assert "sib" not in run("rdma", "dev") + run("rdma", "link")
+    assert run("rdma", "resource", "show").strip() == ""
+    # A cable is a cable still.
+    run("ip", "link", "add", "br0", "type", "bridge")
+    run("ip", "link", "set", "sw1-h1", "master", "br0")
+    run("ip", "link", "delete", "br0")
