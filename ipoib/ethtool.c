@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * ethtool: identity, link settings, statistics. RTNL is held.
+ * ethtool: identity, link settings, moderation, statistics. RTNL is held.
  */
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
@@ -53,6 +53,29 @@ static int get_link_settings(struct net_device *netdev,
 	return 0;
 }
 
+static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *c,
+			struct kernel_ethtool_coalesce *kernel_c,
+			struct netlink_ext_ack *extack)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	c->rx_coalesce_usecs = ipd->rx.usecs;
+	c->rx_max_coalesced_frames = ipd->rx.frames;
+	return 0;
+}
+
+/* The verb has 16 bits for each. */
+static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *c,
+			struct kernel_ethtool_coalesce *kernel_c,
+			struct netlink_ext_ack *extack)
+{
+	if (c->rx_coalesce_usecs > U16_MAX ||
+	    c->rx_max_coalesced_frames > U16_MAX)
+		return -EINVAL;
+	return ipoib_rx_moderate(ipoib_dev(netdev), c->rx_coalesce_usecs,
+				 c->rx_max_coalesced_frames);
+}
+
 static int get_sset_count(struct net_device *netdev, int set)
 {
 	return set == ETH_SS_STATS ? ARRAY_SIZE(first_names) + IPOIB_COUNTERS :
@@ -92,9 +115,13 @@ static void get_stats(struct net_device *netdev, struct ethtool_stats *stats,
 }
 
 const struct ethtool_ops ipoib_ethtool_ops = {
+	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS |
+				     ETHTOOL_COALESCE_RX_MAX_FRAMES,
 	.get_drvinfo = get_drvinfo,
 	.get_link = ethtool_op_get_link,
 	.get_link_ksettings = get_link_settings,
+	.get_coalesce = get_coalesce,
+	.set_coalesce = set_coalesce,
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_stats,

@@ -459,6 +459,28 @@ void ipoib_rx_stop(struct ipoib_dev *ipd)
 }
 
 /**
+ * ipoib_rx_moderate() - how soon the HCA tells of what was received
+ * @ipd: the interface
+ * @usecs: after so many microseconds at the latest
+ * @frames: or after so many packets
+ *
+ * An HCA that cannot do that is left alone, and what was asked for is shown.
+ *
+ * Context: Process, under RTNL.
+ * Return: 0 or the HCA's error, after which nothing is changed.
+ */
+int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames)
+{
+	int err = rdma_set_cq_moderation(ipd->rx.cq, frames, usecs);
+
+	if (err && err != -EOPNOTSUPP)
+		return err;
+	ipd->rx.usecs = usecs;
+	ipd->rx.frames = frames;
+	return 0;
+}
+
+/**
  * ipoib_rx_stats() - what was received
  * @ipd: the interface
  * @stats: added to

@@ -35,6 +35,8 @@ struct ipoib_rx_buf {
  * @ring: head counts buffers that were posted, tail those that came back
  * @buf_len: octets that the HCA may write into a buffer
  * @truesize: octets of a buffer with all that belongs to it
+ * @usecs: events of @cq may come so late, microseconds; RTNL
+ * @frames: or after so many completions; RTNL
  * @syncp: for @packets, @bytes and @multicast
  * @packets: received and handed up
  * @bytes: of IP in them
@@ -49,6 +51,8 @@ struct ipoib_rx {
 	struct ipoib_ring ring;
 	unsigned int buf_len;
 	unsigned int truesize;
+	u16 usecs;
+	u16 frames;
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;
 	u64_stats_t bytes;
@@ -61,6 +65,7 @@ int ipoib_rx_start(struct ipoib_dev *ipd);
 int ipoib_rx_fill(struct ipoib_dev *ipd);
 bool ipoib_rx_empty(struct ipoib_dev *ipd);
 void ipoib_rx_stop(struct ipoib_dev *ipd);
+int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames);
 void ipoib_rx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
 
 #endif
