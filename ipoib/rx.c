@@ -304,7 +304,7 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	int done = poll_cq(ipd, budget);
 
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
-	    ipoib_ring_free(&rx->ring) >= BATCH)
+	    ipoib_ring_free(&rx->ring) >= min_t(u32, BATCH, rx->ring.size / 2))
 		ipoib_rx_fill(ipd);
 	if (done == budget)
 		return done;
