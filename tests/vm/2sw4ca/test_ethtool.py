@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""ethtool on a parent, and operations on virtual functions."""
+
+import re
+
+import pytest
+
+from tests.vm import lab
+from tests.vm.lab import run, wait
+
+
+def settings(host, dev="ib0"):
+    """ethtool without options, as a dictionary."""
+    return dict(re.findall(r"^\s+([^:\n]+): +(.*?)\s*$",
+                           host.run("ethtool", dev), re.M))
+
+
+def test_who_it_is(hosts):
+    for host in hosts:
+        out = dict(re.findall(r"^([\w-]+): (.*)$", host.run(
+            "ethtool", "-i", "ib0"), re.M))
+        assert out["driver"] == "ib_ipoib"
+        assert out["version"] == run("uname", "-r").strip()
+        assert out["firmware-version"] == lab.read(
+            f"/sys/class/infiniband/{host.hca}/fw_ver")
+        assert out["bus-info"] == host.hca
+
+
+def test_settings_with_carrier(h1):
+    found = settings(h1)
+    # 4 lanes at 10 Gb/s, QDR.
+    assert found["Speed"] == "40000Mb/s" and found["Duplex"] == "Full"
+    assert found["Port"] == "Other" and found["PHYAD"] == "255"
+    assert found["Auto-negotiation"] == "on"
+    assert found["Link detected"] == "yes"
+    assert found["Supported link modes"] == "Not reported"
+    assert found["Advertised link modes"] == "Not reported"
+    assert h1.sysfs("speed") == "40000" and h1.sysfs("duplex") == "full"
+
+
+def test_settings_without_carrier(spare, here):
+    name = spare(plugged=False).add()
+    run("ip", "link", "set", name, "up")
+    found = settings(here, name)
+    assert found["Speed"] == "Unknown!" and "Unknown" in found["Duplex"]
+    assert found["Link detected"] == "no"
+    assert found["PHYAD"] == "0" and found["Auto-negotiation"] == "off"
+
+
+def coalescing(host):
+    """rx-usecs and rx-frames."""
+    out = host.run("ethtool", "-c", "ib0")
+    return tuple(int(re.search(rf"^{n}: (\d+)$", out, re.M)[1])
+                 for n in ("rx-usecs", "rx-frames"))
+
+
+@pytest.fixture
+def usual_coalescing(h1):
+    yield
+    h1.run("ethtool", "-C", "ib0", "rx-usecs", 0, "rx-frames", 0, check=False)
+
+
+def test_coalescing_is_off_at_first(h1):
+    assert coalescing(h1) == (0, 0)
+    out = h1.run("ethtool", "-c", "ib0")
+    assert re.findall(r"^([\w-]+): \d+$", out, re.M) == \
+        ["rx-usecs", "rx-frames"]
+
+
+def test_coalescing_is_set_and_traffic_goes_on(h1, h2, usual_coalescing):
+    for usecs, frames in ((0, 1), (65535, 65535), (16, 8)):
+        h1.run("ethtool", "-C", "ib0", "rx-usecs", usecs, "rx-frames", frames)
+        assert coalescing(h1) == (usecs, frames)
+    assert h1.ping(h2.v4, 20) == 0
+
+
+def test_other_coalescing_is_refused(h1, usual_coalescing):
+    h1.run("ethtool", "-C", "ib0", "rx-usecs", 5, "rx-frames", 6)
+    for name, value in (("rx-usecs", 65536), ("rx-frames", 65536),
+                        ("tx-usecs", 1), ("tx-frames", 1),
+                        ("rx-usecs-irq", 1), ("sample-interval", 1)):
+        assert h1.status("ethtool", "-C", "ib0", name, value)[0], name
+        assert coalescing(h1) == (5, 6)
+
+
+def test_coalescing_survives_down_and_up(h2, usual_coalescing, h1):
+    h1.run("ethtool", "-C", "ib0", "rx-usecs", 7, "rx-frames", 9)
+    h1.ip("link", "set", "ib0", "down")
+    assert coalescing(h1) == (7, 9)
+    h1.ip("link", "set", "ib0", "up")
+    wait(h1.carrier, 20, "no carrier")
+    h1.ip("address", "replace", f"{h1.v6}/64", "dev", "ib0", "nodad")
+    assert coalescing(h1) == (7, 9)
+
+
+def test_coalescing_on_an_hca_that_cannot(spare, here):
+    """Not supported by the HCA counts as success."""
+    lab.write("/sys/module/sib/parameters/cq_moderation", "N")
+    try:
+        name = spare().add()
+        run("ethtool", "-C", name, "rx-usecs", 3, "rx-frames", 4)
+        assert "rx-usecs: 3\nrx-frames: 4\n" in run("ethtool", "-c", name)
+    finally:
+        lab.write("/sys/module/sib/parameters/cq_moderation", "Y")
+
+
+def test_what_there_is_not(h1):
+    for option in ("-x", "-n", "-a", "-m", "--show-priv-flags"):
+        code, out = h1.status("ethtool", option, "ib0")
+        assert code and ("not supported" in out or "Cannot get" in out or
+                         "No private flags" in out), (option, out)
+
+
+def test_an_hca_without_virtual_functions_has_none(h1):
+    guid = "00:11:22:33:44:55:66:77"
+    for what in (("node_guid", guid), ("port_guid", guid),
+                 ("state", "enable")):
+        code, out = h1.status("ip", "link", "set", "ib0", "vf", 0, *what)
+        assert code and "not supported" in out, what
+    assert "vf 0" not in h1.run("ip", "link", "show", "ib0")
