@@ -308,6 +308,16 @@ int ipoib_dev_register(struct net_device *netdev)
 	return err;
 }
 
+static void queue_for_removal(struct ipoib_hca *hca, bool children,
+			      struct list_head *kill)
+{
+	struct ipoib_dev *ipd;
+
+	list_for_each_entry(ipd, &hca->devs, entry)
+		if (children == !!ipd->parent)
+			unregister_netdevice_queue(ipd->netdev, kill);
+}
+
 /**
  * ipoib_dev_unregister_all() - all interfaces of a channel adapter end
  * @hca: the channel adapter
@@ -321,16 +331,13 @@ void ipoib_dev_unregister_all(struct ipoib_hca *hca)
 {
 	struct ipoib_dev *ipd;
 	LIST_HEAD(kill);
-	int parents;
 
 	rtnl_lock();
 	/* RTNL keeps the list as it is; ndo_init and ndo_uninit change it. */
 	list_for_each_entry(ipd, &hca->devs, entry)
 		set_bit(IPOIB_FLAG_GOING, &ipd->flags);
-	for (parents = 0; parents < 2; parents++)
-		list_for_each_entry(ipd, &hca->devs, entry)
-			if (!ipd->parent == parents)
-				unregister_netdevice_queue(ipd->netdev, &kill);
+	queue_for_removal(hca, true, &kill);
+	queue_for_removal(hca, false, &kill);
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
 }

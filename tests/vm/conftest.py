@@ -31,14 +31,12 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    chosen, left_out = [], []
     for item in items:
         differs = item.get_closest_marker("stock_differs")
-        if lab.DRIVER == "stock" and (item.get_closest_marker("ours") or
-                                      differs):
-            item.add_marker(pytest.mark.deselected)
-    chosen = [i for i in items if not i.get_closest_marker("deselected")]
-    config.hook.pytest_deselected(
-        items=[i for i in items if i not in chosen])
+        (left_out if lab.DRIVER == "stock" and
+         (item.get_closest_marker("ours") or differs) else chosen).append(item)
+    config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
 
 
