@@ -15,6 +15,7 @@
 #include "ipoib/event.h"
 #include "ipoib/main.h"
 #include "ipoib/netlink.h"
+#include "ipoib/rdmacm.h"
 
 MODULE_DESCRIPTION("IP over InfiniBand");
 MODULE_LICENSE("Dual BSD/GPL");
@@ -149,6 +150,7 @@ struct ib_client ipoib_client = {
 	.name = "ipoib",
 	.add = add_hca,
 	.remove = remove_hca,
+	.get_net_dev_by_params = ipoib_find_netdev,
 };
 
 static int __init ipoib_init(void)
