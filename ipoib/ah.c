@@ -57,8 +57,9 @@ static void reap(struct work_struct *work)
 	list_splice_init(&ipd->ahs.dead, &todo);
 	spin_unlock_bh(&ipd->ahs.lock);
 	list_for_each_entry_safe(ah, next, &todo, entry) {
+		list_del(&ah->entry);
 		if (in_use(ah))
-			list_move_tail(&ah->entry, &keep);
+			list_add_tail(&ah->entry, &keep);
 		else
 			destroy(ah);
 	}
