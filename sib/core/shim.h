@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * What stands between the Ethernet header and the InfiniBand packet on a
- * cable, and the link messages that two ends exchange. Ours, not IBTA's.
+ * cable, and the link messages that two ends exchange. Ours, not IBTA's; see
+ * docs/fabric.md.
  *
  *	octet	0	version (high nibble), kind (low nibble)
  *		1	flags
