@@ -91,7 +91,8 @@ lint_pycodestyle() {
 		--ignore=W503,W504,E741
 }
 
+# ND is neighbour discovery.
 lint_codespell() {
 	our_files | grep -vE '^LICENSES/|/corpus/' |
-		xargs -d '\n' codespell
+		xargs -d '\n' codespell --ignore-words-list=nd
 }
