@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -29,6 +30,12 @@ def library(script, *names, **changes):
     """Run a bash script after sourcing files of lab/lib."""
     source = "".join(f". lab/lib/{name}.sh\n" for name in names)
     return run("bash", "-u", "-c", source + script, **changes)
+
+
+def default_signals():
+    """For a child that is to be interrupted: CI may have SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def wait(condition, what):

@@ -66,7 +66,8 @@ class Cache(unittest.TestCase):
                 ["bash", "-c", script], cwd=shell.ROOT,
                 env=shell.environment(IPOIB_LAB_CACHE=self.cache),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                pass_fds=[read_end]) as child:
+                pass_fds=[read_end],
+                preexec_fn=shell.default_signals) as child:
             self.assertEqual(child.stdout.readline(), "begun\n")
             child.send_signal(signum)
             self.assertEqual(child.stdout.read(), "")

@@ -129,7 +129,8 @@ class Guest(unittest.TestCase):
                 ["lab/run", "--topology", "none", "--", "true"],
                 cwd=shell.ROOT, env=env, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, text=True,
-                start_new_session=True) as child:
+                start_new_session=True,
+                preexec_fn=shell.default_signals) as child:
             self.assertEqual(child.stdout.readline(), "begun\n")
             os.killpg(child.pid, signum)
             return child.wait(shell.LIMIT)
