@@ -24,17 +24,20 @@
 /* Before a packet: what the shim and the Ethernet header need. */
 #define HEADROOM	(SIB_SHIM_LEN + ETH_HLEN)
 
-/* CRC-32 over a packet from an offset on, without its ICRC. */
+/*
+ * CRC-32 over a packet from an offset on, without its ICRC. What the iterator
+ * gives may reach past the end that it was told.
+ */
 static u32 crc_rest(const struct sk_buff *skb, unsigned int from, u32 crc)
 {
+	unsigned int len = skb->len - SIB_ICRC_LEN - from;
 	struct skb_seq_state state;
-	const u8 *data;
 	unsigned int done = 0, n;
+	const u8 *data;
 
-	skb_prepare_seq_read((struct sk_buff *)skb, from,
-			     skb->len - SIB_ICRC_LEN, &state);
+	skb_prepare_seq_read((struct sk_buff *)skb, from, from + len, &state);
 	while ((n = skb_seq_read(done, &data, &state)) > 0) {
-		crc = crc32_le(crc, data, n);
+		crc = crc32_le(crc, data, min(n, len - done));
 		done += n;
 	}
 	return crc;

@@ -46,7 +46,8 @@ static void scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
 	}
 	skb_prepare_seq_read((struct sk_buff *)skb, from, from + len, &state);
 	while ((n = skb_seq_read(done, &data, &state)) > 0) {
-		scatter(hca, wqe, at + done, data, n);
+		/* The ICRC stands behind, and is no part of the message. */
+		scatter(hca, wqe, at + done, data, min(n, len - done));
 		done += n;
 	}
 }
