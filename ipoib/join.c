@@ -281,6 +281,9 @@ void ipoib_join_event(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 				ipoib_mcast_state_name(step.next));
 	spin_lock_bh(&ipd->lock);
 	mcast->state = step.next;
+	/* With the state: a packet in between would have it wait once more. */
+	if (event == IPOIB_MCAST_START)
+		mcast->waiting = false;
 	spin_unlock_bh(&ipd->lock);
 	if (step.actions & IPOIB_MCAST_UNBIND)
 		unbind(ipd, mcast);

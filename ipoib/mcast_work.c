@@ -257,9 +257,6 @@ static void start_due(struct ipoib_dev *ipd)
 		/* The rest has its turn when some have been answered. */
 		if (ipd->mcast.joining >= IPOIB_JOINS_MAX)
 			continue;
-		spin_lock_bh(&ipd->lock);
-		mcast->waiting = false;
-		spin_unlock_bh(&ipd->lock);
 		ipoib_join_event(ipd, mcast, IPOIB_MCAST_START);
 	}
 }
