@@ -160,7 +160,11 @@ static void want(struct ipoib_dev *ipd, const u8 *mgid)
 	spin_unlock_bh(&ipd->lock);
 }
 
-/* Collect groups on a list, by a rule; the lists' entry is free for us. */
+/*
+ * Collect groups on a list, by a rule. One with an answer that has not been
+ * taken is on the list of answers, where it came after that was looked at last;
+ * it is taken from there, or it would be left out.
+ */
 static void collect(struct ipoib_dev *ipd, struct list_head *list,
 		    bool (*rule)(struct ipoib_dev *ipd,
 				 struct ipoib_mcast *mcast))
@@ -172,9 +176,8 @@ static void collect(struct ipoib_dev *ipd, struct list_head *list,
 		struct ipoib_mcast *mcast = rb_entry(n, struct ipoib_mcast,
 						     node);
 
-		/* Those with an answer are dealt with first. */
-		if (list_empty(&mcast->entry) && rule(ipd, mcast))
-			list_add_tail(&mcast->entry, list);
+		if (rule(ipd, mcast))
+			list_move_tail(&mcast->entry, list);
 	}
 	spin_unlock_bh(&ipd->lock);
 }
@@ -373,10 +376,5 @@ static bool is_any(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
  */
 void ipoib_mcast_stop(struct ipoib_dev *ipd)
 {
-	struct ipoib_mcast *mcast;
-
-	/* Those whose answer has not been taken come first. */
-	while ((mcast = next_answer(ipd)))
-		ipoib_mcast_remove(ipd, mcast);
 	remove_by(ipd, is_any);
 }
