@@ -49,9 +49,10 @@ void ipoib_link_start(struct ipoib_dev *ipd)
 	    !port_is_active(ipd))
 		return;
 	ipoib_dbg(ipd, "port is active, joining\n");
-	set_bit(IPOIB_FLAG_LINK, &ipd->flags);
 	ipd->announce = ANNOUNCE_TRIES;
+	/* First: a broadcast would make a group that is only sent to. */
 	ipoib_mcast_start(ipd);
+	set_bit(IPOIB_FLAG_LINK, &ipd->flags);
 }
 
 /**
