@@ -248,8 +248,12 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 			SPREAD_BROADCAST + get_random_u32_below(SPREAD_OTHERS);
 		delay = msecs_to_jiffies(delay);
 	}
-	/* Who is only sent to is tried again when there is something to send. */
-	give_up = failed && !mcast->full && mcast->failures >= SENDONLY_TRIES;
+	/*
+	 * Who is only sent to is tried again when there is something to send;
+	 * but while there is a handle, packets go and say nothing.
+	 */
+	give_up = failed && !mcast->full && !mcast->ah &&
+		  mcast->failures >= SENDONLY_TRIES;
 	spin_lock_bh(&ipd->lock);
 	mcast->start_at = jiffies + delay;
 	mcast->waiting = !give_up;
