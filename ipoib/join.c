@@ -21,8 +21,8 @@
 
 /* Failed joins of a group that are logged. */
 #define COMPLAINTS_MAX	20
-/* Attempts to join a group that is only sent to, before packets are dropped. */
-#define SENDONLY_TRIES	2
+/* Attempts to join a group before the packets that wait for it are dropped. */
+#define JOIN_TRIES	2
 /* Spread what all nodes do when an SM has forgotten them, milliseconds. */
 #define SPREAD_BROADCAST	50
 #define SPREAD_OTHERS		300
@@ -234,7 +234,7 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 			bool failed)
 {
 	unsigned long delay;
-	bool give_up;
+	bool hopeless;
 
 	if (failed) {
 		if (mcast->failures < 255)
@@ -249,16 +249,17 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		delay = msecs_to_jiffies(delay);
 	}
 	/*
-	 * Who is only sent to is tried again when there is something to send;
-	 * but while there is a handle, packets go and say nothing.
+	 * Packets must not wait for ever: they hold on to their sockets, and to
+	 * the namespaces of those. Who is only sent to is tried again when there
+	 * is something to send; but while there is a handle, packets go and say
+	 * nothing.
 	 */
-	give_up = failed && !mcast->full && !mcast->ah &&
-		  mcast->failures >= SENDONLY_TRIES;
+	hopeless = failed && !mcast->ah && mcast->failures >= JOIN_TRIES;
 	spin_lock_bh(&ipd->lock);
 	mcast->start_at = jiffies + delay;
-	mcast->waiting = !give_up;
+	mcast->waiting = mcast->full || !hopeless;
 	spin_unlock_bh(&ipd->lock);
-	if (give_up)
+	if (hopeless)
 		ipoib_mcast_purge(ipd, mcast);
 	ipoib_mcast_kick(ipd);
 }
