@@ -146,7 +146,7 @@ static void ask_work(struct work_struct *work)
 	bool busy;
 
 	spin_lock_bh(&sa->lock);
-	busy = sa->state == IPOIB_SA_ASKING;
+	busy = sa->stopped || sa->state == IPOIB_SA_ASKING;
 	sa->again = busy;
 	sa->state = IPOIB_SA_ASKING;
 	spin_unlock_bh(&sa->lock);
@@ -240,9 +240,12 @@ void ipoib_sa_stop(struct ipoib_sa *sa)
 {
 	if (!sa->agent)
 		return;
+	spin_lock_bh(&sa->lock);
+	sa->stopped = true;
+	spin_unlock_bh(&sa->lock);
+	/* From here on the work does nothing; a callback may schedule it. */
 	cancel_work_sync(&sa->work);
 	ib_unregister_mad_agent(sa->agent);
-	/* A callback may have scheduled it once more. */
 	sa->agent = NULL;
 	cancel_work_sync(&sa->work);
 }

@@ -28,6 +28,7 @@ enum ipoib_sa_state {
  * @lock: protects what follows; softirq
  * @state: whether @sendonly_full is true
  * @again: what is being told is outdated already
+ * @stopped: nobody may be asked any more
  * @sendonly_full: groups can be joined as send-only full member
  * @tid: of the last question
  */
@@ -39,6 +40,7 @@ struct ipoib_sa {
 	spinlock_t lock;
 	enum ipoib_sa_state state;
 	bool again;
+	bool stopped;
 	bool sendonly_full;
 	u32 tid;
 };
