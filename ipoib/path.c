@@ -40,6 +40,7 @@
  * @path: what about; NULL if nobody wants to know any more. Interface's lock
  * @id: for ib_sa_cancel_query()
  * @sa: likewise
+ * @done: the SA client has called back; interface's lock
  * @status: 0 or a negative error
  * @rec: the answer
  * @entry: on ipd->paths.answers
@@ -49,6 +50,7 @@ struct ipoib_query {
 	struct ipoib_path *path;
 	int id;
 	struct ib_sa_query *sa;
+	bool done;
 	int status;
 	struct sa_path_rec rec;
 	struct list_head entry;
@@ -233,6 +235,7 @@ static void query_done(int status, struct sa_path_rec *rec,
 	if (!status)
 		query->rec = *rec;
 	spin_lock_bh(&ipd->lock);
+	query->done = true;
 	list_add_tail(&query->entry, &ipd->paths.answers);
 	/* Under the lock: once the work has seen it, @ipd may go. */
 	queue_work(ipd->wq, &ipd->paths.work);
@@ -484,7 +487,9 @@ static void free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 		ipoib_neigh_free_locked(ipd, neigh, dropped);
 	if (path->query) {
 		path->query->path = NULL;
-		ib_sa_cancel_query(path->query->id, path->query->sa);
+		/* Once it is done, its id and address may be another's. */
+		if (!path->query->done)
+			ib_sa_cancel_query(path->query->id, path->query->sa);
 	}
 	list_del(&path->entry);
 	rb_erase(&path->node, &ipd->paths.tree);
