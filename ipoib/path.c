@@ -28,8 +28,9 @@
 #define BACKOFF_MAX	3
 /* Spread what all nodes ask when an SM has come back, milliseconds. */
 #define DOUBT_SPREAD	500
-/* A peer's word is not taken more often than this. */
+/* A peer's word is not taken more often than this; about a failure, sooner. */
 #define ANNOUNCE_LIMIT	(10 * HZ)
+#define ANNOUNCE_FAILED	HZ
 /* Destinations and paths that are not used are forgotten. */
 #define NEIGH_IDLE	(120 * HZ)
 #define PATH_IDLE	(300 * HZ)
@@ -198,7 +199,8 @@ void ipoib_path_announced(struct ipoib_dev *ipd, const u8 *gid, u32 slid)
 
 	spin_lock(&ipd->lock);
 	path = find_locked(ipd, gid);
-	if (path && path->state == IPOIB_PATH_FAILED)
+	if (path && path->state == IPOIB_PATH_FAILED &&
+	    time_after(jiffies, path->failed_at + ANNOUNCE_FAILED))
 		doubt_locked(ipd, path, 0);
 	else if (path && path->state == IPOIB_PATH_READY &&
 		 be32_to_cpu(sa_path_get_dlid(&path->rec)) != slid)
@@ -279,6 +281,7 @@ static void backoff_locked(struct ipoib_path *path)
 
 	if (path->failures < BACKOFF_MAX)
 		path->failures++;
+	path->failed_at = jiffies;
 	path->retry_at = jiffies + delay + get_random_u32_below(delay / 8);
 }
 

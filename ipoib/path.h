@@ -34,6 +34,7 @@ struct ipoib_query;
  * @neighs: destinations that have its handle
  * @tries: queries that were not answered, in a row
  * @failures: times there was no path, in a row
+ * @failed_at: when the last of them was, jiffies
  * @retry_at: not asked for again before, jiffies
  * @announced: when the peer's word against the SA's was last taken, jiffies
  * @used: when it last had a destination, jiffies
@@ -49,6 +50,7 @@ struct ipoib_path {
 	struct list_head neighs;
 	u8 tries;
 	u8 failures;
+	unsigned long failed_at;
 	unsigned long retry_at;
 	unsigned long announced;
 	unsigned long used;
