@@ -31,8 +31,11 @@ static void read_destination(struct ipoib_dev *ipd, const struct sk_buff *skb,
 	memcpy(hw, skb->data, IPOIB_ALEN);
 	/* What the peer accepts does not tell where he is. */
 	hw[IPOIB_HW_FLAGS] = 0;
-	if (ipoib_hw_is_mcast(hw))
+	if (ipoib_hw_is_mcast(hw)) {
+		/* One destination for a group, whatever QPN somebody made up. */
+		ipoib_hw_set_qpn(hw, IPOIB_QPN_MCAST);
 		memcpy(hw + 8, ipd->netdev->broadcast + 8, 2);
+	}
 }
 
 static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
