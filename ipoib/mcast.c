@@ -88,6 +88,16 @@ struct ipoib_mcast *ipoib_mcast_create(struct ipoib_dev *ipd, const u8 *mgid,
 	return mcast;
 }
 
+/* The work looks for groups that can be left, but not at every packet. */
+static void press_locked(struct ipoib_dev *ipd)
+{
+	lockdep_assert_held(&ipd->lock);
+	if (ipd->mcast.pressed || time_before(jiffies, ipd->mcast.aged + HZ))
+		return;
+	ipd->mcast.pressed = true;
+	ipoib_mcast_kick(ipd);
+}
+
 /**
  * ipoib_mcast_get_locked() - find a group, or begin to send to one
  * @ipd: the interface; its lock is held
@@ -104,9 +114,7 @@ struct ipoib_mcast *ipoib_mcast_get_locked(struct ipoib_dev *ipd,
 	if (mcast)
 		return mcast;
 	if (ipd->mcast.sendonly >= IPOIB_SENDONLY_MAX) {
-		/* The work looks for some that can be left. */
-		ipd->mcast.pressed = true;
-		ipoib_mcast_kick(ipd);
+		press_locked(ipd);
 		ipoib_count(ipd, TX_MCAST_LIMIT);
 		return NULL;
 	}
@@ -247,6 +255,7 @@ bool ipoib_mcast_idle_locked(struct ipoib_mcast *mcast, unsigned long limit)
 void ipoib_mcast_init(struct ipoib_dev *ipd)
 {
 	ipd->mcast.tree = RB_ROOT;
+	ipd->mcast.aged = jiffies;
 	INIT_LIST_HEAD(&ipd->mcast.answers);
 	INIT_DELAYED_WORK(&ipd->mcast.work, ipoib_mcast_work);
 }

@@ -100,6 +100,7 @@ struct ipoib_mcast {
  * @work: joins, leaves, takes answers
  * @sync: the stack's list may have changed
  * @pressed: there are too many groups that are only sent to; interface's lock
+ * @aged: when groups to leave were last looked for; interface's lock
  * @mark: of the last look at it; the work's
  * @sendonly: groups that are only sent to; interface's lock
  * @joining: joins under way; the work's
@@ -111,6 +112,7 @@ struct ipoib_mcasts {
 	struct delayed_work work;
 	bool sync;
 	bool pressed;
+	unsigned long aged;
 	u8 mark;
 	unsigned int sendonly;
 	unsigned int joining;

@@ -307,6 +307,7 @@ void ipoib_mcast_age(struct ipoib_dev *ipd)
 	remove_by(ipd, is_idle);
 	spin_lock_bh(&ipd->lock);
 	ipd->mcast.pressed = false;
+	ipd->mcast.aged = jiffies;
 	spin_unlock_bh(&ipd->lock);
 }
 
