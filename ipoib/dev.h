@@ -73,7 +73,7 @@ enum {
  * @mtu_internal: the MTU is being changed by us; RTNL
  * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
  * @announce: peers have to be told where we are, tries left; @ctl
- * @addr_changed: the address was changed, nobody has been told; @ctl
+ * @addr_changed: @gid was changed, nobody has been told; @ctl
  * @qkey: of the broadcast group; @ctl, read by the data path
  * @pd: protection domain
  * @rx: receive side

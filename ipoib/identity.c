@@ -4,6 +4,7 @@
  * what of them shows in its addresses. Process context with ctl.
  */
 #include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
 #include <rdma/ib_cache.h>
 
 #include "ipoib/core/hwaddr.h"
@@ -45,15 +46,6 @@ static u32 refresh_pkey(struct ipoib_dev *ipd)
 	return changed;
 }
 
-/* The stack looks at the address under its address lock, or not at all. */
-static void set_address(struct ipoib_dev *ipd)
-{
-	netif_addr_lock_bh(ipd->netdev);
-	dev_addr_mod(ipd->netdev, IPOIB_HW_GID, ipd->gid.raw, IPOIB_GID_LEN);
-	netif_addr_unlock_bh(ipd->netdev);
-	ipd->addr_changed = true;
-}
-
 /* An identifier that was set by hand is good if the port has such a GID. */
 static void look_for_gid(struct ipoib_dev *ipd, const union ib_gid *gid)
 {
@@ -80,7 +72,7 @@ static u32 refresh_gid(struct ipoib_dev *ipd)
 	if (!memcmp(&gid, &ipd->gid, sizeof(gid)))
 		return 0;
 	ipd->gid = gid;
-	set_address(ipd);
+	ipd->addr_changed = true;
 	return IPOIB_ID_GID;
 }
 
@@ -117,5 +109,25 @@ void ipoib_identity_set(struct ipoib_dev *ipd, const u8 *guid)
 		set_bit(IPOIB_FLAG_OWN_GID, &ipd->flags);
 		look_for_gid(ipd, &ipd->gid);
 	}
-	set_address(ipd);
+	ipd->addr_changed = true;
+}
+
+/**
+ * ipoib_identity_show() - let the address have the GID
+ * @ipd: the interface; RTNL and ctl are held
+ *
+ * With RTNL, which is what protects the address: the stack compares it with a
+ * copy of its own, and warns when somebody is just changing the two.
+ */
+void ipoib_identity_show(struct ipoib_dev *ipd)
+{
+	struct net_device *netdev = ipd->netdev;
+
+	ASSERT_RTNL();
+	lockdep_assert_held(&ipd->ctl);
+	if (!memcmp(ipoib_hw_gid(netdev->dev_addr), &ipd->gid, IPOIB_GID_LEN))
+		return;
+	netif_addr_lock_bh(netdev);
+	dev_addr_mod(netdev, IPOIB_HW_GID, ipd->gid.raw, IPOIB_GID_LEN);
+	netif_addr_unlock_bh(netdev);
 }

@@ -172,6 +172,7 @@ static void tell_address(struct ipoib_dev *ipd)
 	bool changed;
 
 	mutex_lock(&ipd->ctl);
+	ipoib_identity_show(ipd);
 	changed = ipd->addr_changed;
 	ipd->addr_changed = false;
 	mutex_unlock(&ipd->ctl);

@@ -46,6 +46,7 @@ static int netdev_open(struct net_device *netdev)
 
 	mutex_lock(&ipd->ctl);
 	ipoib_identity(ipd);
+	ipoib_identity_show(ipd);
 	if (ipd->pkey_found)
 		err = ipoib_qp_up(ipd);
 	else
@@ -104,6 +105,7 @@ static int netdev_set_address(struct net_device *netdev, void *addr)
 		return err;
 	mutex_lock(&ipd->ctl);
 	ipoib_identity_set(ipd, wanted + IPOIB_HW_GUID);
+	ipoib_identity_show(ipd);
 	mutex_unlock(&ipd->ctl);
 	return 0;
 }
