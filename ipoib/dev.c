@@ -33,8 +33,19 @@
 #include "ipoib/sysfs.h"
 #include "ipoib/tx.h"
 
-/* How often what is not used is looked for. */
+/* How often what is not used, or does not work, is looked for. */
 #define GC_INTERVAL	(30 * HZ)
+
+/*
+ * An event that should have brought the interface up may have met a want of
+ * memory, or an HCA that was busy. No other event need come.
+ */
+static void try_once_more(struct ipoib_dev *ipd)
+{
+	if (ipd->pkey_found)
+		ipoib_qp_up(ipd);
+	ipoib_link_start(ipd);
+}
 
 static void collect_garbage(struct work_struct *work)
 {
@@ -45,6 +56,9 @@ static void collect_garbage(struct work_struct *work)
 	if (test_bit(IPOIB_FLAG_LINK, &ipd->flags)) {
 		ipoib_path_age(ipd);
 		ipoib_mcast_age(ipd);
+		ipoib_mcast_kick(ipd);
+	} else if (test_bit(IPOIB_FLAG_OPEN, &ipd->flags)) {
+		try_once_more(ipd);
 	}
 	mutex_unlock(&ipd->ctl);
 	queue_delayed_work(ipd->wq, &ipd->gc_work, GC_INTERVAL);

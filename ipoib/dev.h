@@ -62,7 +62,7 @@ enum {
  * @events: IPOIB_EV_* that have come
  * @event_work: acts upon them
  * @link_work: what needs RTNL once the broadcast group is joined: MTU, carrier
- * @gc_work: ages destinations, paths and groups
+ * @gc_work: ages destinations, paths and groups; tries again what has failed
  * @recover_work: sets QPs going again that an error has stopped
  * @pkey: P_Key with the membership bit set; @ctl, that of a child never changes
  * @pkey_index: where the port has it; @ctl
