@@ -13,6 +13,7 @@
 
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/link.h"
 #include "ipoib/main.h"
 #include "ipoib/qp.h"
 #include "ipoib/tx.h"
@@ -257,18 +258,44 @@ void ipoib_qp_set_qkey(struct ipoib_dev *ipd, u32 qkey)
 		ipoib_warn(ipd, "cannot set the Q_Key: error %d\n", err);
 }
 
-static void recover(struct ipoib_dev *ipd, struct ib_qp *qp)
+/* True if the QP works, or works again. */
+static bool recover(struct ipoib_dev *ipd, struct ib_qp *qp)
 {
 	struct ib_qp_init_attr init;
 	struct ib_qp_attr attr;
 
 	if (ib_query_qp(qp, &attr, IB_QP_STATE, &init) ||
-	    attr.qp_state != IB_QPS_SQE)
-		return;
-	attr.cur_qp_state = IB_QPS_SQE;
-	attr.qp_state = IB_QPS_RTS;
-	if (ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_CUR_STATE))
-		ipoib_warn(ipd, "cannot recover QP %#x\n", qp->qp_num);
+	    attr.qp_state == IB_QPS_RTS)
+		return true;
+	if (attr.qp_state == IB_QPS_SQE) {
+		attr.cur_qp_state = IB_QPS_SQE;
+		attr.qp_state = IB_QPS_RTS;
+		if (!ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_CUR_STATE))
+			return true;
+	}
+	ipoib_warn(ipd, "QP %#x has failed, starting again\n", qp->qp_num);
+	return false;
+}
+
+static bool recover_all(struct ipoib_dev *ipd)
+{
+	bool good = recover(ipd, ipd->rx.qp);
+	unsigned int i;
+
+	for (i = 0; good && i < ipd->num_txqs; i++)
+		good = recover(ipd, ipd->txqs[i].qp);
+	return good;
+}
+
+/*
+ * All down, and up again in a second: what fails again at once must not keep
+ * the SM busy.
+ */
+static void start_again(struct ipoib_dev *ipd)
+{
+	ipoib_link_stop(ipd);
+	ipoib_qp_down(ipd);
+	mod_delayed_work(ipd->wq, &ipd->gc_work, HZ);
 }
 
 /**
@@ -279,22 +306,21 @@ void ipoib_qp_recover_work(struct work_struct *work)
 {
 	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
 					     recover_work);
-	unsigned int i;
 
 	mutex_lock(&ipd->ctl);
-	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
-		for (i = 0; i < ipd->num_txqs; i++)
-			recover(ipd, ipd->txqs[i].qp);
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) && !recover_all(ipd))
+		start_again(ipd);
 	mutex_unlock(&ipd->ctl);
 }
 
 /**
- * ipoib_qp_recover() - a send has failed, its QP has stopped
- * @ipd: the interface
+ * ipoib_qp_recover() - a request has failed, its QP may have stopped
+ * @ipd: the interface; if it is being taken down, that is no failure
  *
  * Context: Any.
  */
 void ipoib_qp_recover(struct ipoib_dev *ipd)
 {
-	queue_work(ipd->wq, &ipd->recover_work);
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		queue_work(ipd->wq, &ipd->recover_work);
 }

@@ -11,6 +11,7 @@
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/main.h"
+#include "ipoib/qp.h"
 #include "ipoib/rx.h"
 #include "ipoib/tx.h"
 
@@ -262,6 +263,7 @@ static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
 	rx->ring.tail++;
 	if (wc->status != IB_WC_SUCCESS) {
 		free_buffer(ipd, buf);
+		ipoib_qp_recover(ipd);
 		if (wc->status == IB_WC_WR_FLUSH_ERR)
 			return;
 		ipoib_count(ipd, RX_COMPLETION);

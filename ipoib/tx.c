@@ -149,14 +149,14 @@ static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget)
 static void handle_wc(struct ipoib_txq *q, const struct ib_wc *wc, int budget)
 {
 	complete_up_to(q, wc->wr_id, budget);
-	if (likely(wc->status == IB_WC_SUCCESS) ||
-	    wc->status == IB_WC_WR_FLUSH_ERR)
+	if (likely(wc->status == IB_WC_SUCCESS))
+		return;
+	ipoib_qp_recover(q->ipd);
+	if (wc->status == IB_WC_WR_FLUSH_ERR)
 		return;
 	ipoib_count(q->ipd, TX_COMPLETION);
 	ipoib_warn(q->ipd, "failed send event (status=%d, wrid=%llu vend_err %#x)\n",
 		   wc->status, wc->wr_id, wc->vendor_err);
-	/* The QP has stopped; it is set going again. */
-	ipoib_qp_recover(q->ipd);
 }
 
 static void wake_if_room(struct ipoib_txq *q)
