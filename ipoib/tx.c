@@ -116,6 +116,15 @@ netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev)
 	return NETDEV_TX_OK;
 }
 
+static void count_sent(struct ipoib_txq *q, unsigned int packets,
+		       unsigned int bytes)
+{
+	u64_stats_update_begin(&q->syncp);
+	u64_stats_add(&q->packets, packets);
+	u64_stats_add(&q->bytes, bytes);
+	u64_stats_update_end(&q->syncp);
+}
+
 static unsigned int complete_one(struct ipoib_txq *q, u32 pos, int budget)
 {
 	struct ipoib_tx_req *req = ipoib_tx_req(q, pos);
@@ -126,34 +135,40 @@ static unsigned int complete_one(struct ipoib_txq *q, u32 pos, int budget)
 	return req->len;
 }
 
-/* A completion tells of all requests up to its own. */
-static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget)
+/*
+ * A completion tells of all requests up to its own; that one alone may have
+ * failed, for those that fail complete whether they are signalled or not.
+ */
+static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 {
 	struct netdev_queue *nq = netdev_get_tx_queue(q->ipd->netdev,
 						      q->index);
-	unsigned int packets = 0, bytes = 0;
+	unsigned int packets = 0, bytes = 0, len = 0;
 	u32 tail = q->ring.tail;
 
 	while (ipoib_ring_behind(tail, pos + 1)) {
-		bytes += complete_one(q, tail++, budget);
+		len = complete_one(q, tail++, budget);
+		bytes += len;
 		packets++;
 	}
-	u64_stats_update_begin(&q->syncp);
-	u64_stats_add(&q->packets, packets);
-	u64_stats_add(&q->bytes, bytes);
-	u64_stats_update_end(&q->syncp);
+	if (sent || !packets)
+		count_sent(q, packets, bytes);
+	else
+		count_sent(q, packets - 1, bytes - len);
 	WRITE_ONCE(q->ring.tail, tail);
 	netdev_tx_completed_queue(nq, packets, bytes);
 }
 
 static void handle_wc(struct ipoib_txq *q, const struct ib_wc *wc, int budget)
 {
-	complete_up_to(q, wc->wr_id, budget);
+	complete_up_to(q, wc->wr_id, budget, wc->status == IB_WC_SUCCESS);
 	if (likely(wc->status == IB_WC_SUCCESS))
 		return;
 	ipoib_qp_recover(q->ipd);
-	if (wc->status == IB_WC_WR_FLUSH_ERR)
+	if (wc->status == IB_WC_WR_FLUSH_ERR) {
+		ipoib_count(q->ipd, TX_FLUSHED);
 		return;
+	}
 	ipoib_count(q->ipd, TX_COMPLETION);
 	ipoib_warn(q->ipd, "failed send event (status=%d, wrid=%llu vend_err %#x)\n",
 		   wc->status, wc->wr_id, wc->vendor_err);
