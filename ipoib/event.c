@@ -62,6 +62,13 @@ static void restart(struct ipoib_dev *ipd)
 	ipoib_link_start(ipd);
 }
 
+/* The port has lost the GID that the link was made with. */
+static bool has_lost_gid(struct ipoib_dev *ipd)
+{
+	return test_bit(IPOIB_FLAG_LINK, &ipd->flags) &&
+	       test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+}
+
 static void act(struct ipoib_dev *ipd, u32 actions)
 {
 	u32 changed = 0;
@@ -72,7 +79,8 @@ static void act(struct ipoib_dev *ipd, u32 actions)
 		return;
 	if (changed & IPOIB_ID_PKEY || actions & IPOIB_DO_RESTART) {
 		restart(ipd);
-	} else if (actions & IPOIB_DO_RELINK || changed & IPOIB_ID_GID) {
+	} else if (actions & IPOIB_DO_RELINK || changed & IPOIB_ID_GID ||
+		   has_lost_gid(ipd)) {
 		ipoib_link_stop(ipd);
 		ipoib_link_start(ipd);
 	} else {
