@@ -11,9 +11,12 @@
 #include <linux/workqueue.h>
 
 #include "ipoib/child.h"
+#include "ipoib/core/event.h"
 #include "ipoib/core/hwaddr.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/event.h"
+#include "ipoib/link.h"
 #include "ipoib/sysfs.h"
 
 /* Children that delete_child was asked for; RTNL. */
@@ -186,6 +189,24 @@ void ipoib_children_down(struct ipoib_dev *parent)
 	list_for_each_entry(child, &parent->children, sibling)
 		if (!test_bit(IPOIB_FLAG_GOING, &child->flags))
 			dev_close(child->netdev);
+}
+
+/**
+ * ipoib_children_take() - a parent has another identifier, and so its children
+ * @parent: the parent, which is down; ctl is not held
+ * @guid: 8 octets
+ *
+ * A child may be up without its parent. It begins anew then.
+ */
+void ipoib_children_take(struct ipoib_dev *parent, const u8 *guid)
+{
+	struct ipoib_dev *child;
+
+	list_for_each_entry(child, &parent->children, sibling) {
+		ipoib_identity_take(child, guid);
+		call_netdevice_notifiers(NETDEV_CHANGEADDR, child->netdev);
+		ipoib_event_post(child, IPOIB_EV_LID);
+	}
 }
 
 /**

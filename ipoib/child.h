@@ -16,6 +16,7 @@ int ipoib_child_create(struct ipoib_dev *parent, int pkey);
 int ipoib_child_delete(struct ipoib_dev *parent, int pkey);
 void ipoib_children_up(struct ipoib_dev *parent);
 void ipoib_children_down(struct ipoib_dev *parent);
+void ipoib_children_take(struct ipoib_dev *parent, const u8 *guid);
 void ipoib_child_flush(void);
 
 #endif

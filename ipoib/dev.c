@@ -214,33 +214,52 @@ static void destroy_verbs(struct ipoib_dev *ipd)
 	ipd->pd = NULL;
 }
 
+/* What rtnetlink gave, or else what was given to the parent; none otherwise. */
+static void given_identifier(struct ipoib_dev *ipd, u8 *given, u8 *parents)
+{
+	struct ipoib_dev *parent = ipd->parent;
+
+	memset(parents, 0, IPOIB_GUID_LEN);
+	memcpy(given, ipd->netdev->dev_addr + IPOIB_HW_GUID, IPOIB_GUID_LEN);
+	if (!parent)
+		return;
+	mutex_lock(&parent->ctl);
+	if (test_bit(IPOIB_FLAG_OWN_GID, &parent->flags))
+		memcpy(parents, &parent->gid.global.interface_id,
+		       IPOIB_GUID_LEN);
+	mutex_unlock(&parent->ctl);
+}
+
 /*
  * A child has the identifier that it is given, if the port has such a GID, or
  * else its parent's.
  */
-static void child_identity(struct ipoib_dev *ipd)
+static void child_identity(struct ipoib_dev *ipd, const u8 *given,
+			   const u8 *parents)
 {
-	static const u8 none[8];
-	u8 given[8];
-
-	memcpy(given, ipd->netdev->dev_addr + IPOIB_HW_GUID, sizeof(given));
-	if (memcmp(given, none, sizeof(given))) {
+	if (memchr_inv(given, 0, IPOIB_GUID_LEN)) {
 		ipoib_identity_set(ipd, given);
 		if (!test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags))
 			return;
+		clear_bit(IPOIB_FLAG_OWN_GID, &ipd->flags);
+		clear_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+		ipoib_identity(ipd);
 	}
-	ipoib_identity_set(ipd, ipd->parent->netdev->dev_addr + IPOIB_HW_GUID);
+	if (memchr_inv(parents, 0, IPOIB_GUID_LEN))
+		ipoib_identity_set(ipd, parents);
 }
 
 /* The address as it is at birth: QPN, and the GID of the port. */
 static void first_address(struct ipoib_dev *ipd)
 {
+	u8 given[IPOIB_GUID_LEN], parents[IPOIB_GUID_LEN];
 	u8 hw[IPOIB_ALEN] = {};
 
+	given_identifier(ipd, given, parents);
 	mutex_lock(&ipd->ctl);
 	ipoib_identity(ipd);
 	if (ipd->parent)
-		child_identity(ipd);
+		child_identity(ipd, given, parents);
 	ipd->addr_changed = false;
 	mutex_unlock(&ipd->ctl);
 	ipoib_hw_set_qpn(hw, ipd->rx.qp->qp_num);

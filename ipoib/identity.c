@@ -113,6 +113,21 @@ void ipoib_identity_set(struct ipoib_dev *ipd, const u8 *guid)
 }
 
 /**
+ * ipoib_identity_take() - take another interface identifier, and show it
+ * @ipd: the interface; RTNL is held, ctl is not
+ * @guid: 8 octets, see ipoib_identity_set()
+ *
+ * Context: Process.
+ */
+void ipoib_identity_take(struct ipoib_dev *ipd, const u8 *guid)
+{
+	mutex_lock(&ipd->ctl);
+	ipoib_identity_set(ipd, guid);
+	ipoib_identity_show(ipd);
+	mutex_unlock(&ipd->ctl);
+}
+
+/**
  * ipoib_identity_show() - let the address have the GID
  * @ipd: the interface; RTNL and ctl are held
  *

@@ -17,6 +17,7 @@ struct work_struct;
 
 u32 ipoib_identity(struct ipoib_dev *ipd);
 void ipoib_identity_set(struct ipoib_dev *ipd, const u8 *guid);
+void ipoib_identity_take(struct ipoib_dev *ipd, const u8 *guid);
 void ipoib_identity_show(struct ipoib_dev *ipd);
 void ipoib_link_start(struct ipoib_dev *ipd);
 void ipoib_link_stop(struct ipoib_dev *ipd);

@@ -103,10 +103,8 @@ static int netdev_set_address(struct net_device *netdev, void *addr)
 	err = ipoib_hw_check_change(netdev->dev_addr, wanted);
 	if (err)
 		return err;
-	mutex_lock(&ipd->ctl);
-	ipoib_identity_set(ipd, wanted + IPOIB_HW_GUID);
-	ipoib_identity_show(ipd);
-	mutex_unlock(&ipd->ctl);
+	ipoib_identity_take(ipd, wanted + IPOIB_HW_GUID);
+	ipoib_children_take(ipd, wanted + IPOIB_HW_GUID);
 	return 0;
 }
 

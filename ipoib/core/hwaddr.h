@@ -13,6 +13,7 @@
 
 #define IPOIB_ALEN		20
 #define IPOIB_GID_LEN		16
+#define IPOIB_GUID_LEN		8
 
 /* Where the parts begin. */
 #define IPOIB_HW_FLAGS		0
