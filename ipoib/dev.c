@@ -7,13 +7,14 @@
  *
  * Its end, and who may still be running at each step:
  *	GOING set, off the HCA's list	no new events; works may run
- *	unregister_netdevice		ndo_stop: no transmits, no NAPI, groups left,
- *					paths dropped, see ipoib_netdev_stop()
- *	ndo_uninit			works are cancelled: none of them waits for
- *					RTNL; queries come back; handles, QPs, CQs
- *					and PD go
- *	the destructor			nobody: the last reference on the netdev is
- *					gone, the memory goes
+ *	unregister_netdevice		ndo_stop: no transmits, no NAPI, groups
+ *					left, paths dropped, see
+ *					ipoib_netdev_stop()
+ *	ndo_uninit			works are cancelled: none of them waits
+ *					for RTNL; queries come back; handles,
+ *					QPs, CQs and PD go
+ *	the destructor			nobody: the last reference on the netdev
+ *					is gone, the memory goes
  */
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>

@@ -48,8 +48,8 @@ enum {
  * @hca: the channel adapter's list of interfaces
  * @ib: the channel adapter
  * @entry: on @hca's list; under its lock
- * @parent: whose child it is, NULL for a port's own interface; holds a reference
- *	on its netdev
+ * @parent: whose child it is, NULL for a port's own interface; holds a
+ *	reference on its netdev
  * @parent_tracker: of that reference
  * @children: of a parent; RTNL
  * @sibling: on the parent's list, or that of those to be deleted; RTNL

@@ -324,7 +324,7 @@ static enum ipoib_mcast_event event_of(int status)
 	       status == -EINTR ? IPOIB_MCAST_SILENT : IPOIB_MCAST_REFUSED;
 }
 
-/* We are in: let packets go, and if this is the broadcast group, the link is. */
+/* We are in: let packets go. With the broadcast group the link is there. */
 static void joined(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		   struct ipoib_ah *ah)
 {

@@ -47,7 +47,8 @@ static struct ipoib_dev *find_parent(struct net *net, struct nlattr *tb[],
 	struct net_device *netdev;
 
 	if (!tb[IFLA_LINK]) {
-		NL_SET_ERR_MSG(extack, "a link is needed, the port's own interface");
+		NL_SET_ERR_MSG(extack,
+			       "a link is needed, the port's own interface");
 		return ERR_PTR(-EINVAL);
 	}
 	netdev = __dev_get_by_index(net, nla_get_u32(tb[IFLA_LINK]));

@@ -161,7 +161,8 @@ static void doubt_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	step_locked(ipd, path, IPOIB_PATH_DOUBT);
 	path->retry_at = jiffies;
 	if (spread_ms)
-		path->retry_at += msecs_to_jiffies(get_random_u32_below(spread_ms));
+		path->retry_at +=
+			msecs_to_jiffies(get_random_u32_below(spread_ms));
 	path->failures = 0;
 	if (path->ah)
 		WRITE_ONCE(path->ah->doubtful, true);

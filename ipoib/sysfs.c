@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * The files below /sys/class/net/INTERFACE: pkey, mode and umcast of all,
- * create_child and delete_child of a parent, parent of a child. They are there before the interface is announced, so no rule of udev's comes too
- * early. dev_id is the core's own, which shows netdev->dev_id.
+ * create_child and delete_child of a parent, parent of a child. They are there
+ * before the interface is announced, so no rule of udev's comes too early.
+ * dev_id is the core's own, which shows netdev->dev_id.
  */
 #include <linux/capability.h>
 #include <linux/device.h>

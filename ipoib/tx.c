@@ -41,13 +41,14 @@ static void read_destination(struct ipoib_dev *ipd, const struct sk_buff *skb,
 static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
 {
 	unsigned int max = READ_ONCE(ipd->netdev->mtu) + IPOIB_HARD_LEN;
+	u16 type;
 
 	if (unlikely(!pskb_may_pull(skb, IPOIB_HARD_LEN))) {
 		drop(ipd, skb, IPOIB_CNT_TX_RUNT);
 		return false;
 	}
-	if (unlikely(!ipoib_type_is_sent(get_unaligned_be16(skb->data +
-							    IPOIB_PSEUDO_LEN)))) {
+	type = get_unaligned_be16(skb->data + IPOIB_PSEUDO_LEN);
+	if (unlikely(!ipoib_type_is_sent(type))) {
 		drop(ipd, skb, IPOIB_CNT_TX_TYPE);
 		return false;
 	}

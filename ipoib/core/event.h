@@ -21,7 +21,7 @@
 /* What to do, in this order. */
 #define IPOIB_DO_IDENTITY	BIT(0)	/* read P_Key and GID again */
 #define IPOIB_DO_RESTART	BIT(1)	/* QPs down, and up again */
-#define IPOIB_DO_RELINK		BIT(2)	/* carrier off, forget all, join again */
+#define IPOIB_DO_RELINK		BIT(2)	/* carrier off, forget, join again */
 #define IPOIB_DO_DOUBT		BIT(3)	/* ask for each path again */
 
 u32 ipoib_event_actions(u32 events, bool open, bool wants_gid);
