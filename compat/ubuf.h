@@ -19,8 +19,8 @@
 #else
 
 #define COMPAT_UBUF_DEFINE(name, fn)					\
-	static void (* const name)(struct sk_buff *, struct ubuf_info *,	\
-				   bool) = fn
+	static void (* const name)(struct sk_buff *,			\
+				   struct ubuf_info *, bool) = fn
 
 #define compat_ubuf_set(ubuf, name)	((ubuf)->callback = (name))
 #define compat_ubuf_is(ubuf, name)	((ubuf)->callback == (name))

@@ -19,7 +19,7 @@
 #define SIB_VCRC_LEN		2
 
 /* Most header octets before a payload: LRH, GRH, BTH, AtomicETH or less. */
-#define SIB_HDR_MAX		(SIB_LRH_LEN + SIB_GRH_LEN + SIB_BTH_LEN + 28 + 4)
+#define SIB_HDR_MAX	(SIB_LRH_LEN + SIB_GRH_LEN + SIB_BTH_LEN + 28 + 4)
 
 /* What a packet may have around a payload of one MTU, VCRC included. */
 #define SIB_OVERHEAD		126

@@ -172,7 +172,8 @@ static int switch_add_slave(struct net_device *dev, struct net_device *cable,
 	int err;
 
 	if (!num) {
-		NL_SET_ERR_MSG_MOD(extack, "all ports of the switch are in use");
+		NL_SET_ERR_MSG_MOD(extack,
+				   "all ports of the switch are in use");
 		return -EXFULL;
 	}
 	err = sib_cable_check(cable, extack);
