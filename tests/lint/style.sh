@@ -52,7 +52,8 @@ lint_checkpatch() {
 checkpatch_all() {
 	local line
 	module_sources | xargs -d '\n' -P "$(nproc)" -n 12 perl "$CHECKPATCH" \
-		--no-tree --strict --terse --show-types --no-summary -f -- |
+		--no-tree --strict --max-line-length=80 --terse --show-types \
+		--no-summary -f -- |
 		while read -r line; do
 			is_excused "$line" || printf '%s\n' "$line"
 		done
@@ -91,8 +92,8 @@ lint_pycodestyle() {
 		--ignore=W503,W504,E741
 }
 
-# ND is neighbour discovery.
+# ND is neighbour discovery, parm is what modinfo calls a parameter.
 lint_codespell() {
 	our_files | grep -vE '^LICENSES/|/corpus/' |
-		xargs -d '\n' codespell --ignore-words-list=nd
+		xargs -d '\n' codespell --ignore-words-list=nd,parm
 }
