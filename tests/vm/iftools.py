@@ -166,7 +166,7 @@ class Here(lab.Host):
 
     def link(self, dev="ib0"):
         return json.loads(run("ip", "-j", "-d", "-s", "link", "show",
-                                  "dev", dev))[0]
+                              "dev", dev))[0]
 
 
 def set_up(host):

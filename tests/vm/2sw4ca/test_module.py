@@ -149,7 +149,7 @@ def sizes():
 
 
 def test_unloading_takes_interfaces_away_even_those_that_are_up(unloaded,
-                                                                 all_hosts):
+                                                                all_hosts):
     for host in all_hosts:
         assert host.status("ip", "link", "show", "ib0")[0]
     assert not os.path.exists("/sys/kernel/debug/ipoib")
