@@ -250,9 +250,9 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 	}
 	/*
 	 * Packets must not wait for ever: they hold on to their sockets, and to
-	 * the namespaces of those. Who is only sent to is tried again when there
-	 * is something to send; but while there is a handle, packets go and say
-	 * nothing.
+	 * the namespaces of those. Who is only sent to is tried again when
+	 * there is something to send; but while there is a handle, packets go
+	 * and say nothing.
 	 */
 	hopeless = failed && !mcast->ah && mcast->failures >= JOIN_TRIES;
 	spin_lock_bh(&ipd->lock);

@@ -32,7 +32,7 @@ static void read_destination(struct ipoib_dev *ipd, const struct sk_buff *skb,
 	/* What the peer accepts does not tell where he is. */
 	hw[IPOIB_HW_FLAGS] = 0;
 	if (ipoib_hw_is_mcast(hw)) {
-		/* One destination for a group, whatever QPN somebody made up. */
+		/* One for a group, whatever QPN somebody made up. */
 		ipoib_hw_set_qpn(hw, IPOIB_QPN_MCAST);
 		memcpy(hw + 8, ipd->netdev->broadcast + 8, 2);
 	}
