@@ -71,7 +71,8 @@ int sib_process_mad(struct ib_device *ib, int flags, u32 num,
  * @events: SIB_FX_*
  *
  * GIDs first, for who hears the rest looks at them. ib_core handles each from
- * a workqueue of its own.
+ * a workqueue of its own. What happens before it wants to hear is kept for then:
+ * an SM may be faster than the last client of ib_core is added.
  *
  * Context: Any.
  */
@@ -97,8 +98,13 @@ void sib_hca_changed(struct sib_agent *agent, u8 port, u32 events)
 	unsigned long irq;
 	unsigned int i;
 
+	/* An SMP that changed nothing names no port. */
+	if (!events)
+		return;
 	/* Once @events is off, ib_core may be freeing the device. */
 	spin_lock_irqsave(&agent->lock, irq);
+	if (!hca->events)
+		hca->missed[port - 1] |= events;
 	for (i = 0; hca->events && i < ARRAY_SIZE(map); i++) {
 		if (!(events & map[i].fx))
 			continue;

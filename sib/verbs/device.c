@@ -311,26 +311,32 @@ static struct rdma_link_ops link_ops = {
 	.newlink = newlink,
 };
 
-static void set_events(struct ib_device *ib, bool on)
-{
-	struct sib_hca *hca = to_hca(ib);
-
-	spin_lock_irq(&hca->agent.lock);
-	hca->events = on;
-	spin_unlock_irq(&hca->agent.lock);
-}
-
+/* QP0 is older than we as a client: the SM may have been here already. */
 static int client_add(struct ib_device *ib)
 {
+	struct sib_hca *hca = to_hca(ib);
+	u32 missed[SIB_HCA_PORTS];
+	unsigned int i;
+
 	if (ib->ops.driver_id != SIB_DRIVER_ID)
 		return -EOPNOTSUPP;
-	set_events(ib, true);
+	spin_lock_irq(&hca->agent.lock);
+	hca->events = true;
+	memcpy(missed, hca->missed, sizeof(missed));
+	memset(hca->missed, 0, sizeof(hca->missed));
+	spin_unlock_irq(&hca->agent.lock);
+	for (i = 0; i < hca->agent.node.num_ports; i++)
+		sib_hca_changed(&hca->agent, i + 1, missed[i]);
 	return 0;
 }
 
 static void client_remove(struct ib_device *ib, void *data)
 {
-	set_events(ib, false);
+	struct sib_hca *hca = to_hca(ib);
+
+	spin_lock_irq(&hca->agent.lock);
+	hca->events = false;
+	spin_unlock_irq(&hca->agent.lock);
 }
 
 static struct ib_client client = {

@@ -60,6 +60,7 @@ struct sib_hca_port {
  * @next_qpn: where the search for a free QPN begins
  * @bus_dev: its place in the device tree
  * @events: ib_core wants to hear of changes; written under @agent.lock
+ * @missed: SIB_FX_* by port number less one that it has not heard of; likewise
  */
 struct sib_hca {
 	struct ib_device ib;
@@ -70,6 +71,7 @@ struct sib_hca {
 	u32 next_qpn;
 	struct device *bus_dev;
 	bool events;
+	u32 missed[SIB_HCA_PORTS];
 };
 
 static inline struct sib_hca *to_hca(struct ib_device *ib)
