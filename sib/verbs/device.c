@@ -87,22 +87,31 @@ static void unplug_all(struct sib_hca *hca)
 	rtnl_unlock();
 }
 
+static void destroy_port(struct sib_hca *hca, u8 num)
+{
+	struct sib_port *port = &hca->agent.ports[num];
+
+	/* Setting the HCA up failed before it came to this one. */
+	if (!port->agent)
+		return;
+	sib_link_stop(port);
+	sib_loop_stop(port);
+	sib_pacer_destroy(sib_hca_port(hca, num)->pacer);
+	sib_port_destroy(port);
+}
+
 /* Called by ib_core for every device that was allocated, at its end. */
 static void dealloc_driver(struct ib_device *ib)
 {
 	struct sib_hca *hca = to_hca(ib);
-	unsigned int i;
+	/* Without memory for its tables it never had a port. */
+	unsigned int i, n = hca->agent.ports ? hca->agent.node.num_ports : 0;
 
-	unplug_all(hca);
+	if (n)
+		unplug_all(hca);
 	sib_agent_stop(&hca->agent);
-	for (i = 1; i <= hca->agent.node.num_ports; i++) {
-		struct sib_port *port = &hca->agent.ports[i];
-
-		sib_link_stop(port);
-		sib_loop_stop(port);
-		sib_pacer_destroy(sib_hca_port(hca, i)->pacer);
-		sib_port_destroy(port);
-	}
+	for (i = 1; i <= n; i++)
+		destroy_port(hca, i);
 	sib_agent_free(&hca->agent);
 	xa_destroy(&hca->qps);
 	sib_bus_remove(hca->bus_dev);
