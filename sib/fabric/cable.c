@@ -235,12 +235,14 @@ static int refuse(const struct net_device *dev,
  * @dev: the netdev; RTNL is held
  * @extack: told why not; may be NULL, the log says it too
  *
- * Return: 0; -EINVAL for what is not like Ethernet or carries too little;
- * -EBUSY for what is in use.
+ * Return: 0; -ENODEV for what is being unregistered; -EINVAL for what is not
+ * like Ethernet or carries too little; -EBUSY for what is in use.
  */
 int sib_cable_check(const struct net_device *dev,
 		    struct netlink_ext_ack *extack)
 {
+	if (dev->reg_state != NETREG_REGISTERED)
+		return refuse(dev, extack, -ENODEV, "it is being removed");
 	if (dev->flags & IFF_LOOPBACK)
 		return refuse(dev, extack, -EINVAL, "it is loopback");
 	if (dev->type != ARPHRD_ETHER || dev->addr_len != ETH_ALEN)

@@ -66,10 +66,16 @@ static void cable_gone(struct sib_port *port, struct net_device *cable)
 	if (cable->reg_state == NETREG_REGISTERED)
 		return;
 	sib_cable_unplug(port);
-	if (!has_cable(hca))
-		ib_unregister_device_queued(&hca->ib);
-	else
+	if (has_cable(hca)) {
 		ib_device_set_netdev(&hca->ib, NULL, port->num);
+		return;
+	}
+	/* One that is not registered yet is seen to by who registers it. */
+	hca->orphan = true;
+	if (ib_device_try_get(&hca->ib)) {
+		ib_unregister_device_queued(&hca->ib);
+		ib_device_put(&hca->ib);
+	}
 }
 
 static const struct sib_port_ops hca_port_ops = {
@@ -248,11 +254,27 @@ static int set_up(struct sib_hca *hca, const char *name,
 	if (IS_ERR(hca->bus_dev))
 		return PTR_ERR(hca->bus_dev);
 	hca->ib.dev.parent = hca->bus_dev;
-	err = plug_all(hca, cable);
-	if (err)
-		return err;
-	return ib_register_device(&hca->ib, name,
-				  hca->caps.dma ? hca->bus_dev : NULL);
+	return plug_all(hca, cable);
+}
+
+/* The cables may go meanwhile, and so may the device, once it is registered. */
+static int register_device(struct sib_hca *hca, const char *name)
+{
+	bool orphan;
+	int err;
+
+	get_device(&hca->ib.dev);
+	err = ib_register_device(&hca->ib, name,
+				 hca->caps.dma ? hca->bus_dev : NULL);
+	if (!err) {
+		rtnl_lock();
+		orphan = hca->orphan;
+		rtnl_unlock();
+		if (orphan)
+			ib_unregister_device(&hca->ib);
+	}
+	put_device(&hca->ib.dev);
+	return err;
 }
 
 static int add_device(const char *name, struct net_device **cable,
@@ -270,6 +292,8 @@ static int add_device(const char *name, struct net_device **cable,
 	hca->next_qpn = get_random_u32_below(SIB_QPN_MASK);
 	ib_set_device_ops(&hca->ib, &sib_device_ops);
 	err = set_up(hca, name, cable, num_ports);
+	if (!err)
+		err = register_device(hca, name);
 	if (err) {
 		pr_info("sib: %s cannot be added: error %d\n", name, err);
 		ib_dealloc_device(&hca->ib);

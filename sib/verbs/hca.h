@@ -59,6 +59,7 @@ struct sib_hca_port {
  * @qps: struct sib_qpc by QPN
  * @next_qpn: where the search for a free QPN begins
  * @bus_dev: its place in the device tree
+ * @orphan: its last cable has gone for good; under RTNL
  * @events: ib_core wants to hear of changes; written under @agent.lock
  * @missed: SIB_FX_* by port number less one that it has not heard of; likewise
  */
@@ -70,6 +71,7 @@ struct sib_hca {
 	struct xarray qps;
 	u32 next_qpn;
 	struct device *bus_dev;
+	bool orphan;
 	bool events;
 	u32 missed[SIB_HCA_PORTS];
 };
