@@ -6,6 +6,7 @@
  */
 #include "sib/agent/packet.h"
 #include "sib/core/fwd.h"
+#include "sib/core/opcode.h"
 #include "sib/core/smp.h"
 #include "sib/core/ud.h"
 #include "sib/fabric/cable.h"
@@ -283,6 +284,11 @@ static void to_agents(struct sib_agent *agent, u8 ingress,
 	}
 	if (!sib_cable_icrc_ok(skb, hdr.has_grh)) {
 		sib_port_count(&agent->ports[ingress], RX_BAD_ICRC);
+		kfree_skb(skb);
+		return;
+	}
+	if (sib_opcode(hdr.opcode)->transport != SIB_TRANSPORT_UD) {
+		sib_port_count(&agent->ports[ingress], RX_BAD_TRANSPORT);
 		kfree_skb(skb);
 		return;
 	}
