@@ -47,20 +47,21 @@ struct sk_buff *sib_packet_smp(u16 dlid, u16 slid, const void *mad)
 /**
  * sib_packet_gmp() - the answer to a MAD to QP1
  * @request: headers of what is answered
+ * @pkey: own P_Key, of the partition of @request
  * @slid: own LID
  * @mad: SIB_MAD_LEN octets
  *
  * Context: Any.
  * Return: the packet without an ICRC, NULL without memory.
  */
-struct sk_buff *sib_packet_gmp(const struct sib_hdr *request, u16 slid,
-			       const void *mad)
+struct sk_buff *sib_packet_gmp(const struct sib_hdr *request, u16 pkey,
+			       u16 slid, const void *mad)
 {
 	struct sib_hdr hdr = {
 		.sl = request->sl,
 		.dlid = request->slid,
 		.slid = slid,
-		.pkey = request->pkey,
+		.pkey = pkey,
 		.dqpn = request->sqpn,
 		.sqpn = 1,
 		.qkey = SIB_QKEY_GSI,

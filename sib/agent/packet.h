@@ -11,7 +11,7 @@
 #include "sib/core/hdr.h"
 
 struct sk_buff *sib_packet_smp(u16 dlid, u16 slid, const void *mad);
-struct sk_buff *sib_packet_gmp(const struct sib_hdr *request, u16 slid,
-			       const void *mad);
+struct sk_buff *sib_packet_gmp(const struct sib_hdr *request, u16 pkey,
+			       u16 slid, const void *mad);
 
 #endif

@@ -217,7 +217,7 @@ static void answer_smp(struct sib_agent *agent, u8 ingress, u16 slid,
 
 /* Port 0 insists on what any QP0 and QP1 do. */
 static bool admits(const struct sib_agent *agent, enum sib_ud_kind kind,
-		   const struct sib_hdr *hdr)
+		   const struct sib_hdr *hdr, u16 *pkey)
 {
 	struct sib_ud_rules rules = {
 		.kind = kind,
@@ -225,18 +225,21 @@ static bool admits(const struct sib_agent *agent, enum sib_ud_kind kind,
 		.pkeys = sib_node_pkeys(&agent->node, 0),
 		.num_pkeys = agent->node.num_pkeys,
 	};
-	u16 pkey_index;
+	u16 index;
 
-	return sib_ud_check(&rules, hdr, &pkey_index) == SIB_UD_OK;
+	if (sib_ud_check(&rules, hdr, &index) != SIB_UD_OK)
+		return false;
+	*pkey = kind == SIB_UD_GSI ? READ_ONCE(rules.pkeys[index]) : 0;
+	return true;
 }
 
 static void route_smp(struct sib_agent *agent, u8 ingress,
 		      struct sk_buff *skb, const struct sib_hdr *hdr)
 {
 	struct sib_smp smp;
-	u16 slid = hdr->slid;
+	u16 slid = hdr->slid, pkey;
 
-	if (!admits(agent, SIB_UD_SMI, hdr) ||
+	if (!admits(agent, SIB_UD_SMI, hdr, &pkey) ||
 	    skb_copy_bits(skb, hdr->hlen, &smp, sizeof(smp))) {
 		sib_port_count(&agent->ports[ingress], SMP_DISCARDED);
 		kfree_skb(skb);
@@ -258,11 +261,13 @@ static void answer_gmp(struct sib_agent *agent, u8 ingress,
 		       struct sk_buff *skb, const struct sib_hdr *hdr)
 {
 	u8 in[SIB_MAD_LEN], out[SIB_MAD_LEN];
+	u16 pkey;
 
-	if (admits(agent, SIB_UD_GSI, hdr) &&
+	if (admits(agent, SIB_UD_GSI, hdr, &pkey) &&
 	    !skb_copy_bits(skb, hdr->hlen, in, sizeof(in)) &&
 	    in[1] == SIB_CLASS_PERF && sib_agent_perf(agent, in, out)) {
-		send_made(agent, sib_packet_gmp(hdr, own_lid(agent), out));
+		send_made(agent, sib_packet_gmp(hdr, pkey, own_lid(agent),
+						out));
 		consume_skb(skb);
 		return;
 	}
