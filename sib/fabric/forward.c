@@ -84,6 +84,12 @@ static void defer(struct sib_switch *sw, u64 ports, struct sk_buff *skb)
 	sib_port_count(port, MCAST_DEFERRED);
 	((struct deferred_cb *)skb->cb)->ports = ports;
 	skb_queue_tail(&sw->deferred, skb);
+	/* The last copy may have gone since there were too many: either
+	 * wake_switches() sees the queue, or the room is seen here.
+	 */
+	smp_mb();
+	if (sib_copies_may_grow(hweight64(ports)))
+		tasklet_schedule(&sw->defer_task);
 }
 
 static void forward_copies(struct sib_agent *agent, u64 ports,
