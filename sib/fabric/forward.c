@@ -105,19 +105,33 @@ static void forward_copies(struct sib_agent *agent, u64 ports,
 		defer(sw, ports, skb);
 }
 
+/* The oldest of those that wait, if it can be copied now. */
+static struct sk_buff *next_deferred(struct sib_switch *sw, u64 *ports)
+{
+	struct sk_buff *skb;
+	unsigned long irq;
+
+	spin_lock_irqsave(&sw->deferred.lock, irq);
+	skb = skb_peek(&sw->deferred);
+	if (skb) {
+		*ports = ((struct deferred_cb *)skb->cb)->ports;
+		if (sib_copies_may_grow(hweight64(*ports)))
+			__skb_unlink(skb, &sw->deferred);
+		else
+			skb = NULL;
+	}
+	spin_unlock_irqrestore(&sw->deferred.lock, irq);
+	return skb;
+}
+
 static void defer_task(struct tasklet_struct *task)
 {
 	struct sib_switch *sw = from_tasklet(sw, task, defer_task);
 	struct sk_buff *skb;
+	u64 ports;
 
-	while ((skb = skb_peek(&sw->deferred))) {
-		u64 ports = ((struct deferred_cb *)skb->cb)->ports;
-
-		if (!sib_copies_may_grow(hweight64(ports)))
-			return;
-		skb_unlink(skb, &sw->deferred);
+	while ((skb = next_deferred(sw, &ports)))
 		replicate(&sw->agent, ports, skb);
-	}
 }
 
 static void forward(struct sib_agent *agent, u8 ingress, struct sk_buff *skb,
