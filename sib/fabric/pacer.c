@@ -266,10 +266,25 @@ void sib_pacer_forget(struct sib_pacer *pacer, struct sib_flow *flow)
 	spin_unlock_irqrestore(&waiting_lock, irq);
 }
 
+/* As many as there are tokens: who is woken need not take one. */
+static void wake_locked(struct sib_pacer *pacer)
+{
+	unsigned int n = bitmap_weight(pacer->free, TOKENS_PER_PORT);
+
+	while (n-- && !list_empty(&pacer->waiters)) {
+		struct sib_flow *flow = list_first_entry(&pacer->waiters,
+							 struct sib_flow,
+							 entry);
+
+		stop_waiting(pacer, flow);
+		flow->wake(flow);
+	}
+}
+
 /*
- * One waiter of each port that has tokens; who is not satisfied queues again,
- * so that flows and ports take turns. wake() only schedules, and is called
- * under the lock so that sib_pacer_forget() can promise what it does.
+ * Who waits at a port that has tokens; who is not satisfied queues again, so
+ * that flows and ports take turns. wake() only schedules, and is called under
+ * the lock so that sib_pacer_forget() can promise what it does.
  */
 static void wake_waiters(struct tasklet_struct *task)
 {
@@ -279,16 +294,9 @@ static void wake_waiters(struct tasklet_struct *task)
 	if (copies_wake)
 		copies_wake();
 	spin_lock_irqsave(&waiting_lock, irq);
-	list_for_each_entry_safe(pacer, next, &pacers_waiting, entry) {
-		struct sib_flow *flow = list_first_entry(&pacer->waiters,
-							 struct sib_flow,
-							 entry);
-
-		if (!token_available(pacer))
-			continue;
-		stop_waiting(pacer, flow);
-		flow->wake(flow);
-	}
+	list_for_each_entry_safe(pacer, next, &pacers_waiting, entry)
+		if (token_available(pacer))
+			wake_locked(pacer);
 	spin_unlock_irqrestore(&waiting_lock, irq);
 }
 
