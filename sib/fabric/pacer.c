@@ -92,14 +92,19 @@ static void token_home(struct sk_buff *skb, struct ubuf_info *ubuf,
 
 	if (!refcount_dec_and_test(&ubuf->refcnt))
 		return;
+	/* sib_pacer_drain() waits for it, once the last pacer is gone. */
+	rcu_read_lock();
 	sib_flow_put(token->flow);
 	atomic_dec(&tokens_out);
+	/* Pairs with test_and_clear_bit(): then the token is another's. */
+	smp_mb__before_atomic();
 	set_bit(token - pacer->token, pacer->free);
 	/* Pairs with the barrier in sib_pacer_wait(). */
 	smp_mb__after_atomic();
 	if (READ_ONCE(flows_waiting))
 		tasklet_schedule(&wake_task);
 	pacer_put(pacer);
+	rcu_read_unlock();
 }
 
 COMPAT_UBUF_DEFINE(token_ops, token_home);
@@ -344,12 +349,16 @@ void sib_token_share(struct sk_buff *to, struct sk_buff *from)
 /* A copy has arrived at the next hop, or was dropped on the way. */
 static void copy_gone(struct sk_buff *skb)
 {
-	int left = atomic_dec_return(&copies);
+	int left;
 
+	/* As in token_home(). */
+	rcu_read_lock();
+	left = atomic_dec_return(&copies);
 	if (left < COPIES_MAX / 2)
 		tasklet_schedule(&wake_task);
 	if (!left)
 		wake_up_all(&drained);
+	rcu_read_unlock();
 }
 
 /**
