@@ -36,6 +36,8 @@
 
 /* How often what is not used, or does not work, is looked for. */
 #define GC_INTERVAL	(30 * HZ)
+/* And a GID that the port has not got yet. */
+#define GID_INTERVAL	(2 * HZ)
 
 /*
  * An event that should have brought the interface up may have met a want of
@@ -52,8 +54,11 @@ static void collect_garbage(struct work_struct *work)
 {
 	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
 					     gc_work.work);
+	unsigned long delay = GC_INTERVAL;
 
 	mutex_lock(&ipd->ctl);
+	if (!ipoib_identity_look(ipd))
+		delay = GID_INTERVAL;
 	if (test_bit(IPOIB_FLAG_LINK, &ipd->flags)) {
 		ipoib_path_age(ipd);
 		ipoib_mcast_age(ipd);
@@ -62,7 +67,7 @@ static void collect_garbage(struct work_struct *work)
 		try_once_more(ipd);
 	}
 	mutex_unlock(&ipd->ctl);
-	queue_delayed_work(ipd->wq, &ipd->gc_work, GC_INTERVAL);
+	queue_delayed_work(ipd->wq, &ipd->gc_work, delay);
 }
 
 static void free_dev(struct ipoib_dev *ipd)

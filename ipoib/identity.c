@@ -53,10 +53,11 @@ static void look_for_gid(struct ipoib_dev *ipd, const union ib_gid *gid)
 	u32 port;
 	u16 index;
 
-	if (ib_find_gid(ipd->ib, &wanted, &port, &index) || port != ipd->port)
-		set_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
-	else
+	if (!ib_find_gid(ipd->ib, &wanted, &port, &index) &&
+	    port == ipd->port)
 		clear_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags);
+	else if (!test_and_set_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags))
+		mod_delayed_work(ipd->wq, &ipd->gc_work, 0);
 }
 
 static u32 refresh_gid(struct ipoib_dev *ipd)
@@ -86,6 +87,27 @@ u32 ipoib_identity(struct ipoib_dev *ipd)
 {
 	lockdep_assert_held(&ipd->ctl);
 	return refresh_pkey(ipd) | refresh_gid(ipd);
+}
+
+/**
+ * ipoib_identity_look() - look again for a GID that the port had not got
+ * @ipd: the interface; ctl is held
+ *
+ * On a GID change of an InfiniBand port ib_core renews its cache, but does not
+ * pass the event on, so it has to be looked for.
+ *
+ * Return: false if it is missing still.
+ */
+bool ipoib_identity_look(struct ipoib_dev *ipd)
+{
+	lockdep_assert_held(&ipd->ctl);
+	if (!test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags))
+		return true;
+	look_for_gid(ipd, &ipd->gid);
+	if (test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags))
+		return false;
+	ipoib_link_start(ipd);
+	return true;
 }
 
 /**

@@ -16,6 +16,7 @@ struct work_struct;
 #define IPOIB_ID_GID	BIT(1)
 
 u32 ipoib_identity(struct ipoib_dev *ipd);
+bool ipoib_identity_look(struct ipoib_dev *ipd);
 void ipoib_identity_set(struct ipoib_dev *ipd, const u8 *guid);
 void ipoib_identity_take(struct ipoib_dev *ipd, const u8 *guid);
 void ipoib_identity_show(struct ipoib_dev *ipd);
