@@ -91,6 +91,17 @@ class TablePort:
         return "ACTIVE" in self.sysfs("state")
 
 
+def interface_of(hca, port=0):
+    """An HCA's interface in this namespace, None if there is none."""
+    device = os.path.realpath(f"/sys/class/infiniband/{hca}/device")
+    for path in glob.glob("/sys/class/net/*/device"):
+        name = path.split("/")[4]
+        if os.path.realpath(path) == device and \
+                lab.read(f"/sys/class/net/{name}/dev_port") == str(port):
+            return name
+    return None
+
+
 class Spare:
     """One more HCA, sib9, on a cable h9-sw2 to sw2, which need not be
     plugged in. Its interface stays in the initial namespace."""
@@ -122,13 +133,7 @@ class Spare:
 
     def interface(self, port=0):
         """The interface of a port, None if there is none."""
-        device = os.path.realpath(f"/sys/class/infiniband/{self.HCA}/device")
-        for path in glob.glob("/sys/class/net/*/device"):
-            name = path.split("/")[4]
-            if os.path.realpath(path) == device and \
-                    lab.read(f"/sys/class/net/{name}/dev_port") == str(port):
-                return name
-        return None
+        return interface_of(self.HCA, port)
 
     def delete(self):
         """Remove the HCA."""
@@ -155,6 +160,10 @@ class Here(lab.Host):
     def status(self, *argv):
         return lab.status(*argv)
 
+    def carrier(self, dev="ib0"):
+        return (int(lab.read(f"/sys/class/net/{dev}/flags"), 16) & 1 and
+                lab.read(f"/sys/class/net/{dev}/carrier") == "1")
+
     def popen(self, *argv):
         return subprocess.Popen([str(a) for a in argv],
                                 stdin=subprocess.DEVNULL,
@@ -171,7 +180,7 @@ class Here(lab.Host):
 
 def set_up(host):
     """Give a host its interface, as the lab does."""
-    name = wait(lambda: lab.interface_of(host.hca), 10,
+    name = wait(lambda: interface_of(host.hca), 10,
                 f"{host} has no interface")
     run("ip", "link", "set", name, "netns", host.name, "name", "ib0")
     host.ip("address", "add", f"{host.v4}/24", "dev", "ib0")

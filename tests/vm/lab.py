@@ -5,11 +5,18 @@ A host is a network namespace; its interface is ib0 and its HCA is sibN. Times
 are seconds. Nothing here sleeps but in wait(), which has a deadline.
 """
 
+import array
+import ctypes
+import errno
+import fcntl
+import functools
 import glob
 import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -67,6 +74,37 @@ def write(path, value):
         file.write(value)
 
 
+@functools.lru_cache
+def socket_in(netns):
+    """A socket of another namespace: to ask there without a process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net", "rb") as own, \
+            open(f"/run/netns/{netns}", "rb") as other:
+        assert not libc.setns(other.fileno(), 0), os.strerror(
+            ctypes.get_errno())
+        try:
+            return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        finally:
+            assert not libc.setns(own.fileno(), 0)
+
+
+SIOCETHTOOL, ETHTOOL_GLINK = 0x8946, 0x0a
+
+
+def carrier(netns, dev):
+    """Is an interface of a namespace up and has it carrier? False, too, if
+    there is none of that name."""
+    value = array.array("I", (ETHTOOL_GLINK, 0))
+    request = struct.pack("16sQ16x", dev.encode(), value.buffer_info()[0])
+    try:
+        fcntl.ioctl(socket_in(netns), SIOCETHTOOL, request)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return False
+        raise
+    return bool(value[1])
+
+
 class Host:
     """A host of the fabric."""
 
@@ -105,8 +143,8 @@ class Host:
                               "show", "dev", dev))[0]
 
     def carrier(self, dev="ib0"):
-        """Has it carrier?"""
-        return "LOWER_UP" in self.link(dev)["flags"]
+        """Is it up and has it carrier?"""
+        return carrier(self.name, dev)
 
     def sysfs(self, file, dev="ib0"):
         """A file of /sys/class/net/DEV."""

@@ -178,10 +178,9 @@ def test_queue_sizes_that_are_none_are_clamped(unloaded):
     assert sizes() == (128, 2)
 
 
-@pytest.mark.parametrize("receive", (2, 4))
-def test_small_queues_carry_traffic(unloaded, all_hosts, receive):
+def test_small_queues_carry_traffic(unloaded, all_hosts):
     """And an interface's queue is twice as long as its ring."""
-    load("send_queue_size=512", f"recv_queue_size={receive}")
+    load("send_queue_size=512", "recv_queue_size=2")
     for host in all_hosts:
         set_up(host)
     for host in all_hosts:
