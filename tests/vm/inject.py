@@ -271,10 +271,10 @@ class Cable:
             if frame:
                 yield frame
 
-    def learn(self):
+    def learn(self, limit=10):
         """Find out which session far expects, from what passes by."""
         with self.listen() as tap:
-            for frame in self.frames(tap, 10):
+            for frame in self.frames(tap, limit):
                 if frame.outgoing and frame.kind == PACKET:
                     self.session = frame.session
                     return
@@ -382,8 +382,9 @@ def grows(counters, limit=5, **expected):
     assert grown == expected, f"grown: {others}"
 
 
-def socket_of(host, *arguments):
-    """A socket in a host's namespace."""
+@contextlib.contextmanager
+def inside(host):
+    """Be in a host's namespace, without starting anything there."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def enter(file):
@@ -393,9 +394,15 @@ def socket_of(host, *arguments):
             open(f"/run/netns/{host.name}", "rb") as away:
         enter(away)
         try:
-            return socket.socket(*arguments)
+            yield
         finally:
             enter(home)
+
+
+def socket_of(host, *arguments):
+    """A socket in a host's namespace."""
+    with inside(host):
+        return socket.socket(*arguments)
 
 
 def receiver(host, port):

@@ -9,9 +9,16 @@ import glob
 import importlib.machinery
 import importlib.util
 import os
+import socket
+import struct
+from fcntl import ioctl
 
 from tests.vm import lab
+from tests.vm.inject import inside
 from tests.vm.lab import run, wait
+
+SIOCGIFFLAGS = 0x8913
+IFF_UP, IFF_RUNNING = 0x1, 0x40
 
 
 def load_fabric():
@@ -88,6 +95,33 @@ def batch(lines):
         run("ip", "-batch", "-", text="\n".join(lines) + "\n")
 
 
+def interface_of(hca, port=0):
+    """The IPoIB interface of an HCA in this namespace, once it is there."""
+    def find():
+        try:
+            return fabric.interface_of(hca, port)
+        except fabric.LabError:
+            return None
+    return wait(find, 10, f"{hca} has no interface")
+
+
+def flags(host):
+    """The flags of a host's ib0; None if it has none. Starts no process."""
+    request = struct.pack("16sH14x", b"ib0", 0)
+    try:
+        with inside(host), socket.socket() as sock:
+            return struct.unpack_from("16xH", ioctl(sock, SIOCGIFFLAGS,
+                                                    request))[0]
+    except OSError:
+        return None
+
+
+def is_running(host):
+    """Is a host's ib0 up, and has it carrier?"""
+    return (flags(host) or 0) & (IFF_UP | IFF_RUNNING) == \
+        IFF_UP | IFF_RUNNING
+
+
 def mend_host(host, switch):
     """HCA, namespace and interface."""
     if not os.path.exists(f"/sys/class/infiniband/{host.hca}"):
@@ -97,11 +131,11 @@ def mend_host(host, switch):
         run("ip", "netns", "add", host.name)
         # As conftest.py has it in those of the beginning.
         host.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
-    has_it = lab.status("ip", "-n", host.name, "link", "show", "ib0")[0] == 0
-    if not has_it:
-        name = wait(lambda: lab.interface_of(host.hca), 10,
-                    f"{host.hca} has no interface")
-        run("ip", "link", "set", name, "netns", host.name, "name", "ib0")
+    if (flags(host) or 0) & IFF_UP:
+        return
+    if flags(host) is None:
+        run("ip", "link", "set", interface_of(host.hca), "netns", host.name,
+            "name", "ib0")
     run("ip", "-n", host.name, "-batch", "-", text=f"""
         link set lo up
         address replace {host.v4}/24 dev ib0
@@ -124,5 +158,5 @@ def mend():
     if not opensm.pids():
         opensm.start()
     for host in hosts:
-        wait(host.carrier, 30, f"{host} gets no carrier")
+        wait(lambda h=host: is_running(h), 30, f"{host} gets no carrier")
     return hosts

@@ -30,11 +30,13 @@ def checked(all_hosts):
     """h2's cable has checksums."""
     before = lab.read(CRC)
     lab.write(CRC, "Y")
-    retrain(all_hosts[1])
-    all_hosts[0].reach(all_hosts[1], 20)
-    yield
-    lab.write(CRC, before)
-    retrain(all_hosts[1])
+    try:
+        retrain(all_hosts[1])
+        all_hosts[0].reach(all_hosts[1], 20)
+        yield
+    finally:
+        lab.write(CRC, before)
+        retrain(all_hosts[1])
     for host in all_hosts[1:]:
         all_hosts[0].reach(host, 20)
     run("ibqueryerrors", "--clear-errors", check=False)

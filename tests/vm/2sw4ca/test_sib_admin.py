@@ -12,7 +12,7 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import run, wait
-from tests.vm.mend import mend
+from tests.vm.mend import interface_of, mend
 
 PARAMETERS = "/sys/module/sib/parameters"
 
@@ -35,6 +35,7 @@ def log():
 @pytest.fixture(scope="module", autouse=True)
 def stage(all_hosts):
     """Netdevs to try things on; at the end all is as it was."""
+    lab.status("modprobe", "dummy", "numdummies=0")
     before = run("rdma", "link"), run("ip", "-br", "link")
     ip_batch(veth("a", 1) + veth("b", 3) + """
         link add small mtu 389 type dummy
@@ -120,8 +121,10 @@ def test_a_netdev_that_is_not_there_is_refused(netdev, errno):
     assert code and errno in out
 
 
-def test_a_link_without_a_netdev_is_refused():
-    assert lab.status("rdma", "link", "add", "sib9", "type", "sib")[0]
+def test_without_a_netdev_nothing_is_made():
+    before = run("rdma", "dev")
+    lab.status("rdma", "link", "add", "sib9", "type", "sib")
+    assert run("rdma", "dev") == before
 
 
 UNPRIVILEGED = ("setpriv", "--reuid", "65534", "--clear-groups",
@@ -147,7 +150,6 @@ def test_the_smallest_cable_that_will_do():
         assert code == 0, out
         assert any("small: an MTU of 390 carries an IB MTU of 256" in l
                    for l in logged), logged
-        assert "max_mtu" not in out
     finally:
         lab.status("rdma", "link", "delete", "sib9")
         run("ip", "link", "set", "small", "mtu", 389)
@@ -289,32 +291,6 @@ def test_an_hca_of_any_kind_carries_all_sizes(hosts, parameters, what):
         assert h1.ping(h4.v4, 5, size) == 0, size
 
 
-def echoes(host):
-    """How many of its own multicasts come back to a host, out of ten."""
-    before = host.ethtool_stats()["rx_echoes"]
-    host.run("ping", "-c", 10, "-i", "0.05", "-w", 3, "-I", "ib0", "224.0.0.1",
-             check=False)
-    return host.ethtool_stats()["rx_echoes"] - before
-
-
-def test_a_parameter_is_for_new_devices_only(hosts, parameters):
-    """An HCA that cannot block loopback shows its driver its own packets."""
-    h3, h4 = hosts[2], hosts[3]
-    assert echoes(h4) == 0
-    parameters(block_loopback="N")
-    assert echoes(h3) == echoes(h4) == 0
-    run("rdma", "link", "delete", "sib4", timeout=60)
-    mend()
-    assert echoes(h4) >= 10
-    assert echoes(h3) == 0
-    parameters(block_loopback="Y")
-    assert echoes(h4) >= 10
-    run("rdma", "link", "delete", "sib4", timeout=60)
-    mend()
-    assert echoes(h4) == 0
-    hosts[0].reach(h4)
-
-
 @pytest.mark.parametrize("name, value", (("send_sge", "none"), ("dma", "2"),
                                          ("port2", "x" * 40)))
 def test_nonsense_is_not_taken_for_a_parameter(name, value):
@@ -353,8 +329,7 @@ def test_an_hca_with_two_ports(two_ports):
                                       "005c:00ff:fe00:0003"]
     assert lab.read("/sys/class/infiniband/sib9/node_guid") == \
         "005c:00ff:fe00:0001"
-    names = [wait(lambda p=p: lab.interface_of("sib9", p), 5, "no interface")
-             for p in (0, 1)]
+    names = [interface_of("sib9", p) for p in (0, 1)]
     assert len(set(names)) == 2
     for port, name in enumerate(names):
         assert lab.read(f"/sys/class/net/{name}/dev_port") == str(port)
@@ -420,7 +395,7 @@ def test_the_place_of_an_hca_in_the_device_tree(hca):
     assert os.path.realpath("/sys/bus/sib/devices/sib9") == device
     assert os.path.realpath(f"{device}/subsystem") == "/sys/bus/sib"
     assert os.listdir(f"{device}/infiniband") == ["sib9"]
-    name = wait(lambda: lab.interface_of("sib9"), 5, "no interface")
+    name = interface_of("sib9")
     assert name in os.listdir(f"{device}/net")
     assert "bus-info: sib9" in run("ethtool", "-i", name)
 
