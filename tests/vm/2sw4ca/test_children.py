@@ -102,6 +102,7 @@ def test_deleting(h1):
     assert write(h1, "delete_child", "0x8001") == errno.ENODEV
 
 
+@pytest.mark.debug
 @pytest.mark.ours
 def test_the_same_child_again_and_again(h1):
     for _ in range(5 if lab.DEBUG else 20):
@@ -193,6 +194,7 @@ def test_deleting_a_parent_does_nothing(h1):
     assert devices(h1) == {"ib0"}
 
 
+@pytest.mark.debug
 def test_children_go_up_and_down_with_their_parent(h1):
     assert write(h1, "create_child", "0x8001") == 0
     assert add_link(h1, "x", "pkey", "0x8002")[0] == 0
@@ -241,6 +243,7 @@ def give(host, dev, net):
     host.ip("link", "set", dev, "up")
 
 
+@pytest.mark.debug
 def test_a_child_works_when_its_partition_comes(hosts, h1, partitions):
     other = hosts[3]
     try:
@@ -285,6 +288,7 @@ def test_two_partitions_hear_nothing_of_each_other(hosts, h1, partitions):
         other.ip("link", "delete", "x")
 
 
+@pytest.mark.debug
 def test_children_go_home_when_their_namespace_dies(h1):
     assert add_link(h1, "x", "pkey", "0x8001")[0] == 0
     lab.run("ip", "netns", "add", "tmp")

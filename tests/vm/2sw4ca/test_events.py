@@ -57,6 +57,7 @@ def carrier_changes(host):
     return int(host.sysfs("carrier_changes"))
 
 
+@pytest.mark.debug
 @pytest.mark.parametrize("family", ("v4", "v6"))
 def test_sm_restart_loses_nothing(hosts, opensm, family):
     h1, h4 = hosts[0], hosts[3]
@@ -95,6 +96,7 @@ def outage_after(pinger, moment):
     return later[0] - moment
 
 
+@pytest.mark.debug
 def test_a_pulled_cable_is_noticed_and_healed(hosts):
     h1, h4 = hosts[0], hosts[3]
     with Pinger(h1, h4) as pinger:
@@ -144,6 +146,7 @@ def set_up(host):
     host.ip("link", "set", "ib0", "up")
 
 
+@pytest.mark.debug
 @pytest.mark.stock_differs("a peer of the stock driver does not announce "
                            "itself, so its new QPN is found much later")
 @pytest.mark.parametrize("family", ("v4", "v6"))
@@ -188,6 +191,7 @@ def test_renumbered_lids(hosts, opensm):
         h1.reach(host)
 
 
+@pytest.mark.debug
 @pytest.mark.stock_differs("it keeps the old path until its neighbour entry "
                            "expires")
 def test_one_renumbered_lid_of_a_peer(hosts, opensm):
@@ -203,6 +207,7 @@ def test_one_renumbered_lid_of_a_peer(hosts, opensm):
     assert outage_after(pinger, done) < BACK_WITHIN * lab.SLOW
 
 
+@pytest.mark.debug
 def test_interface_down_and_up_under_traffic(hosts):
     h1, h4 = hosts[0], hosts[3]
     with Pinger(h1, h4):

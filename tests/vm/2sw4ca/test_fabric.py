@@ -27,12 +27,14 @@ def switch_lid(name):
     return int(found[1])
 
 
+@pytest.mark.debug
 def test_opensm_brings_the_subnet_up_without_errors(hosts, opensm):
     opensm.wait_up()
     assert "SUBNET UP" in opensm.since(0)[:opensm.begin]
     assert opensm.errors(0, opensm.begin) == []
 
 
+@pytest.mark.debug
 def test_a_heavy_sweep_finds_nothing_to_complain_about(hosts, opensm):
     mark = opensm.size()
     opensm.sweep()

@@ -244,6 +244,7 @@ def test_the_flags_of_an_address_are_not_looked_at(cable, places, h2):
 FAKE = "198.51.100.{}"
 
 
+@pytest.mark.debug
 def test_arp_with_wrong_lengths_teaches_nothing(cable, places, h2):
     fakes = iter(range(100, 250))
 
@@ -280,6 +281,7 @@ def source_option(hardware, length=3, kind=1):
     return struct.pack("!BBH", kind, length, 0) + hardware
 
 
+@pytest.mark.debug
 def test_nd_with_wrong_lengths_teaches_nothing(cable, places, h2):
     fakes = iter(range(0x100, 0x200))
 

@@ -97,6 +97,7 @@ def random_mads(source, count, classes):
             yield bytes(mad)
 
 
+@pytest.mark.debug
 def test_random_smps_do_no_harm(cable, uplink, places):
     source = randoms(SEED)
     for way, lid in ((cable, places[1].lid), (uplink, switch_lid())):
@@ -263,6 +264,7 @@ def harmless_port_info(source):
     return bytes(data)
 
 
+@pytest.mark.debug
 def test_random_port_infos(cable, uplink, places, opensm):
     """Links fall and rise, LIDs change: OpenSM puts it right."""
     source = randoms(SEED + 5)

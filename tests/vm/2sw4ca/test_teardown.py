@@ -297,6 +297,7 @@ def test_one_thing_fifty_times(whole, all_hosts, way):
     rounds(all_hosts, [way] * lab.scaled(MANY), [way])
 
 
+@pytest.mark.debug
 def test_both_modules_go_under_traffic_with_all_that_they_made(whole, opensm,
                                                                all_hosts):
     """Without a word before: HCAs, switches and interfaces go with them."""

@@ -61,6 +61,7 @@ def test_ping_flood_of_1400_octets_loses_nothing(h1, h4, nothing_lost):
     assert f"{count} packets transmitted, {count} received" in out, out
 
 
+@pytest.mark.debug
 def test_all_hosts_to_all_hosts_at_once_lose_nothing(hosts, nothing_lost):
     count = scaled(2000)
     children = [(a, b, a.popen("ping", "-A", "-q", "-c", count, "-s", 8192,
@@ -145,6 +146,7 @@ for i in range(count):
 """
 
 
+@pytest.mark.debug
 def test_multicast_at_full_speed_reaches_every_host(hosts, nothing_lost):
     group, count = "239.1.2.3", scaled(20000)
     receivers = [h.popen("python3", "-c", MCAST_RECEIVER, group, count)
