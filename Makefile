@@ -3,7 +3,7 @@
 # What a person or CI asks for. Everything that needs a kernel goes through
 # lab/run; everything prepares what it needs.
 
-.PHONY: help demo check check-full shell bench lint unit fuzz modules clean
+.PHONY: help demo check check-full shell lint unit fuzz modules clean
 
 help:
 	@echo "make demo        four hosts, two switches, OpenSM, IPoIB: see it work"
@@ -13,7 +13,6 @@ help:
 	@echo "make lint        style, sparse, warnings, documentation, own rules"
 	@echo "make unit fuzz   tests of core/ in user space; seconds"
 	@echo "make modules     build both modules for the 6.1 kernel of the lab"
-	@echo "make bench       benchmarks against the stock driver"
 	@echo "make clean       remove out/; the cache stays"
 
 demo:
@@ -36,9 +35,6 @@ unit fuzz:
 
 modules:
 	lab/run --prepare
-
-bench:
-	bench/run
 
 clean:
 	rm -rf out
