@@ -9,6 +9,7 @@ what is answered otherwise: see rules.py. IBTA volume 1, chapter 15.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -226,6 +227,10 @@ class ScriptedSA:
         if first is not None and first.fate == "pending":
             self._log.settle(request, "duplicate")
             return
+        if first is not None and first.fate == "answered":
+            # What was asked for has been done; it is not done twice.
+            self._answer(header, request, first.status, first.answers)
+            return
         actions = self._rules.actions(request)
         end = actions[-1] if actions else None
         if end and end.kind == "drop":
@@ -302,8 +307,14 @@ class ScriptedSA:
         if not is_table and not records and request.record:
             body = [request.record]
         self._log.settle(request, "answered", status, records)
-        self._agent.send(encode_sa_mad(reply, body),
-                         dataclasses.replace(request.address, qkey=QP1_QKEY))
+        try:
+            self._agent.send(encode_sa_mad(reply, body),
+                             dataclasses.replace(request.address,
+                                                 qkey=QP1_QKEY))
+        except OSError as error:
+            # The kernel is still sending the answer to an earlier repetition.
+            if error.errno != errno.EINVAL or not request.retry:
+                raise
 
     # The attributes. The locks are held.
 
