@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -41,17 +42,38 @@ class Managed(NamedTuple):
                 f"{host} is no full member of {mgid}")
             lab.wait(host.carrier, limit, f"{host} has no carrier")
 
+    def wait_settled(self, *hosts: lab.Host, limit: float = 20) -> None:
+        """Until hosts (all) have joined every group that they listen to."""
+        for host in hosts or self.hosts:
+            lab.wait(lambda h=host: self._is_settled(h), limit,
+                     f"{host} goes on joining")
+
+    def _is_settled(self, host: lab.Host) -> bool:
+        groups = re.findall(r"GID: (\S+)\n(?:.*\n){2} +complete: +(\w+)\n"
+                            r" +send_only: +no", lab.debugfs(host, "mcg"))
+        return len(groups) > 1 and all(
+            complete == "yes" and self.lid(host) in self.sa.members(mgid)
+            for mgid, complete in groups)
+
 
 def restart_link(*hosts: lab.Host) -> None:
     """Take ib0 down and up: all groups and paths are new afterwards.
 
-    The kernel takes the IPv6 address away with the link, and for an MTU below
-    1280 altogether; the host gets it back.
+    The kernel takes the IPv6 address away with the link; the host gets it
+    back.
     """
     for host in hosts:
-        host.ip("link", "set", "ib0", "down")
-        host.ip("link", "set", "ib0", "up")
+        down_and_up(host)
         give_ipv6(host)
+
+
+def down_and_up(host: lab.Host) -> None:
+    """The same, for who cares for the IPv6 address himself.
+
+    An interface whose MTU is about to fall below 1280 cannot have one.
+    """
+    host.ip("link", "set", "ib0", "down")
+    host.ip("link", "set", "ib0", "up")
 
 
 def give_ipv6(host: lab.Host) -> None:

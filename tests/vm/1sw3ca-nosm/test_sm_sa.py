@@ -12,7 +12,7 @@ import pytest
 
 from tests.sm import BROADCAST, alter, delay, drop, ipoib_mgid, refuse
 from tests.sm.client import SaClient
-from tests.sm.harness import give_ipv6, managed, restart_link
+from tests.sm.harness import down_and_up, give_ipv6, managed
 from tests.sm.mad import Method, MulticastForwardingTable
 from tests.sm.sarecords import (ClassPortInfo, InformInfo, JoinState,
                                 MCMemberRecord, NodeRecord, PathRecord,
@@ -390,10 +390,10 @@ def test_refused_path_is_asked_for_again(sm):
 def test_mtu_of_the_broadcast_group_limits_the_interface(sm):
     host = sm.hosts[2]
     with sm.sa.rule(alter(mtu=3), mgid=BROADCAST, lid=4):
-        restart_link(host)
+        down_and_up(host)
         wait(lambda: host.carrier() and host.link()["mtu"] == 1020, 20,
              "the MTU does not follow")
-    restart_link(host)
+    down_and_up(host)
     wait(lambda: host.carrier() and host.link()["mtu"] == 2044, 20,
          "the MTU does not come back")
     give_ipv6(host)
