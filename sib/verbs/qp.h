@@ -7,6 +7,7 @@
 #ifndef SIB_VERBS_QP_H
 #define SIB_VERBS_QP_H
 
+#include <linux/atomic.h>
 #include <linux/interrupt.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
@@ -149,7 +150,8 @@ struct sib_qp_flow {
  * @flow: for the pacer
  * @cpu: where @task runs while frames are under way, to keep them in order
  * @kick: wakes @task on @cpu from elsewhere
- * @kicked: bit 0: @kick is under way
+ * @kicked: bit 0: @kick is under way and has not scheduled @task yet
+ * @kicks: calls of @kick that have not returned
  * @parked: packets that wait for a receive WR; under @rq.lock
  * @park_timer: gives them up
  */
@@ -178,6 +180,7 @@ struct sib_qpc {
 	int cpu;
 	call_single_data_t kick;
 	unsigned long kicked;
+	atomic_t kicks;
 	struct sk_buff_head parked;
 	struct timer_list park_timer;
 };

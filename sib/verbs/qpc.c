@@ -7,7 +7,7 @@
  *	posters			none: the consumer's duty
  *	the task		tasklet_kill(), twice, for a token may wake it
  *	the pacer		sib_pacer_forget()
- *	a kick from a CPU	@kicked is waited for
+ *	a kick from a CPU	@kicks is waited for
  *	the park timer		timer_shutdown_sync()
  *	multicast groups	sib_mcast_drop(); each has a reference
  *	frames under way	hold the flow, not the context
@@ -76,9 +76,17 @@ static void kicked(void *data)
 {
 	struct sib_qpc *qpc = data;
 
+	/* In this order: who finds the bit set leaves the scheduling to us, and
+	 * the task, if it was scheduled elsewhere, is not any more.
+	 */
+	clear_bit(0, &qpc->kicked);
+	/* Pairs with test_and_set_bit() in kick_home(). */
+	smp_mb__after_atomic();
 	tasklet_schedule(&qpc->task);
-	/* The last touch: see sib_qpc_kill(). */
-	clear_bit_unlock(0, &qpc->kicked);
+	/* Pairs with sib_qpc_kill(): the task is scheduled before. */
+	smp_mb__before_atomic();
+	/* The last touch. */
+	atomic_dec(&qpc->kicks);
 }
 
 /* Must the task run elsewhere, to keep frames in order? */
@@ -90,8 +98,9 @@ static bool away_from_home(const struct sib_qpc *qpc, int cpu)
 /* Context: any, no migration. */
 static void kick_home(struct sib_qpc *qpc)
 {
-	if (test_and_set_bit_lock(0, &qpc->kicked))
+	if (test_and_set_bit(0, &qpc->kicked))
 		return;
+	atomic_inc(&qpc->kicks);
 	if (!smp_call_function_single_async(READ_ONCE(qpc->cpu), &qpc->kick))
 		return;
 	/* That CPU has gone, and its backlog with it. */
@@ -308,9 +317,9 @@ void sib_qpc_kill(struct sib_qpc *qpc)
 		sib_pacer_forget(sib_hca_port(qpc->hca, qpc->port->num)->pacer,
 				 &qpc->flow->flow);
 	/* A few instructions of another CPU. */
-	while (test_bit(0, &qpc->kicked))
+	while (atomic_read(&qpc->kicks))
 		cpu_relax();
-	/* Pairs with the unlock in kicked(): the task is scheduled before. */
+	/* Pairs with the barrier in kicked(): the task is scheduled before. */
 	smp_mb();
 	tasklet_kill(&qpc->task);
 	skb_queue_purge(&qpc->parked);
