@@ -33,7 +33,7 @@ static enum ib_wc_opcode wc_opcode(u8 opcode)
  * Its place is free, and those of the unsignalled ones before it, when a
  * completion says so: as on hardware.
  *
- * Context: Softirq, the QP's task.
+ * Context: As sib_flush_sends().
  */
 void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		       enum ib_wc_status status)
@@ -55,7 +55,13 @@ void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 	sib_cq_push(qpc->send_cq, &wc, false);
 }
 
-static void flush_sends(struct sib_qpc *qpc)
+/**
+ * sib_flush_sends() - complete all send WRs as flushed
+ * @qpc: the QP, in an error state
+ *
+ * Context: Softirq, the QP's task; or any while the task is disabled.
+ */
+void sib_flush_sends(struct sib_qpc *qpc)
 {
 	/* Pairs with the release in queue_send(): the WR is written. */
 	while (qpc->sq.next != smp_load_acquire(&qpc->sq.head))
@@ -156,7 +162,7 @@ void sib_task_run(struct sib_qpc *qpc)
 		flush_recvs(qpc);
 		fallthrough;
 	case IB_QPS_SQE:
-		flush_sends(qpc);
+		sib_flush_sends(qpc);
 		break;
 	}
 	if (again)

@@ -14,6 +14,7 @@ struct sib_swqe;
 void sib_task_run(struct sib_qpc *qpc);
 void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		       enum ib_wc_status status);
+void sib_flush_sends(struct sib_qpc *qpc);
 
 /* ud.c */
 bool sib_ud_send(struct sib_qpc *qpc, const struct sib_swqe *wqe,

@@ -241,6 +241,7 @@ int sib_qpc_publish(struct sib_qpc *qpc, u8 port_num);
 struct sib_qpc *sib_qpc_find(struct sib_hca *hca, u8 port_num, u32 qpn);
 void sib_qpc_kick(struct sib_qpc *qpc);
 void sib_qpc_set_state(struct sib_qpc *qpc, u8 state);
+void sib_qpc_resume(struct sib_qpc *qpc);
 void sib_qpc_reset(struct sib_qpc *qpc);
 
 #endif

@@ -268,6 +268,29 @@ void sib_qpc_set_state(struct sib_qpc *qpc, u8 state)
 }
 
 /**
+ * sib_qpc_resume() - change the state to RTS, perhaps from SQE
+ * @qpc: the context
+ *
+ * What was posted in SQE is flushed, for it was queued without an address; what
+ * is posted in RTS is sent. So queue and state belong to nobody else for the
+ * moment.
+ *
+ * Context: Process.
+ */
+void sib_qpc_resume(struct sib_qpc *qpc)
+{
+	tasklet_disable(&qpc->task);
+	spin_lock_irq(&qpc->sq.lock);
+	spin_lock(&qpc->rq.lock);
+	if (qpc->state == IB_QPS_SQE)
+		sib_flush_sends(qpc);
+	WRITE_ONCE(qpc->state, IB_QPS_RTS);
+	spin_unlock(&qpc->rq.lock);
+	spin_unlock_irq(&qpc->sq.lock);
+	tasklet_enable(&qpc->task);
+}
+
+/**
  * sib_qpc_reset() - empty both queues without a completion
  * @qpc: the context, in RESET already
  *
