@@ -39,20 +39,21 @@ static struct parked_cb *parked_cb(struct sk_buff *skb)
 /**
  * sib_park_locked() - park a packet
  * @qpc: the QP; its receive queue's lock is held
- * @skb: the packet; consumed
+ * @skb: the packet; consumed on success
  * @pkey_index: which P_Key let it in
  *
  * Context: Softirq.
+ * Return: false if it cannot be parked. It is counted, and to be freed without
+ * the lock.
  */
-void sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb, u16 pkey_index)
+bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb, u16 pkey_index)
 {
 	unsigned int ms = sib_caps_park_ms();
 
 	lockdep_assert_held(&qpc->rq.lock);
 	if (!ms || skb_queue_len(&qpc->parked) >= PARKED_MAX) {
 		sib_port_count(qpc->port, RX_NO_WQE);
-		kfree_skb(skb);
-		return;
+		return false;
 	}
 	sib_port_count(qpc->port, RX_PARKED);
 	parked_cb(skb)->pkey_index = pkey_index;
@@ -60,6 +61,7 @@ void sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb, u16 pkey_index)
 	__skb_queue_tail(&qpc->parked, skb);
 	if (!timer_pending(&qpc->park_timer))
 		mod_timer(&qpc->park_timer, sib_skb_cb(skb)->expires);
+	return true;
 }
 
 /* It was parsed once, so it parses again. */

@@ -144,7 +144,8 @@ bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 void sib_place(struct sib_qpc *qpc, struct sk_buff *skb,
 	       const struct sib_hdr *hdr, u16 pkey_index, bool clone)
 {
-	struct sk_buff *parked = NULL;
+	/* What is ours to free at the end, without the lock. */
+	struct sk_buff *mine = clone ? NULL : skb;
 	unsigned long irq;
 
 	spin_lock_irqsave(&qpc->rq.lock, irq);
@@ -152,13 +153,13 @@ void sib_place(struct sib_qpc *qpc, struct sk_buff *skb,
 		sib_port_count(qpc->port, RX_QP_STATE);
 	} else if (!skb_queue_empty(&qpc->parked) ||
 		   !sib_place_locked(qpc, skb, hdr, pkey_index)) {
-		parked = clone ? skb_clone(skb, GFP_ATOMIC) : skb;
-		if (parked)
-			sib_park_locked(qpc, parked, pkey_index);
-		else
+		if (clone)
+			mine = skb_clone(skb, GFP_ATOMIC);
+		if (!mine)
 			sib_port_count(qpc->port, RX_NO_MEMORY);
+		else if (sib_park_locked(qpc, mine, pkey_index))
+			mine = NULL;
 	}
 	spin_unlock_irqrestore(&qpc->rq.lock, irq);
-	if (!clone && !parked)
-		consume_skb(skb);
+	consume_skb(mine);
 }

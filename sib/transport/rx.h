@@ -20,7 +20,7 @@ bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		      const struct sib_hdr *hdr, u16 pkey_index);
 
 /* park.c */
-void sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,
+bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		     u16 pkey_index);
 
 /* rx.c */
