@@ -8,6 +8,7 @@
 #include <linux/crc32.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -178,18 +179,26 @@ static void receive_frame(struct sib_port *port, struct sk_buff *skb)
 		receive_packet(port, skb, &shim);
 }
 
+/* The tag stands beside the frame; a cable in a VLAN is a netdev of its own. */
+static bool is_of_vlan(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb) && skb_vlan_tag_get_id(skb);
+}
+
 static rx_handler_result_t cable_rx(struct sk_buff **pskb)
 {
 	struct sk_buff *skb = *pskb;
 	struct sib_port *port;
 
-	if (skb->protocol != htons(SIB_ETHERTYPE))
+	if (skb->protocol != htons(SIB_ETHERTYPE) || is_of_vlan(skb))
 		return RX_HANDLER_PASS;
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (!skb)
 		return RX_HANDLER_CONSUMED;
 	/* A copy that a switch made has arrived. */
 	skb_orphan(skb);
+	/* A priority is good for one hop, and must not stick to the next. */
+	__vlan_hwaccel_clear_tag(skb);
 	port = rcu_dereference(skb->dev->rx_handler_data);
 	receive_frame(port, skb);
 	return RX_HANDLER_CONSUMED;
