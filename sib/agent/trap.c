@@ -27,7 +27,7 @@ static bool can_send(const struct sib_agent *agent, u8 port)
 	return pi->state == SIB_PORT_ACTIVE && pi->lid && pi->sm_lid;
 }
 
-/* The trap as a packet; NULL if it cannot be sent now. */
+/* The trap as a packet; NULL if it cannot be sent now, or without memory. */
 static struct sk_buff *trap_packet_locked(struct sib_agent *agent,
 					  struct sib_trap *trap)
 {
@@ -60,11 +60,12 @@ static void send_traps(struct timer_list *t)
 			continue;
 		port[n] = trap->port;
 		skb[n] = trap_packet_locked(agent, trap);
-		if (!skb[n])
-			continue;
-		n++;
-		mod_timer(&agent->trap_timer,
-			  jiffies + repeat_interval(agent, trap->port));
+		if (skb[n])
+			n++;
+		/* Without memory it is still under way, and tried again. */
+		if (trap->tid)
+			mod_timer(&agent->trap_timer, jiffies +
+				  repeat_interval(agent, trap->port));
 	}
 	spin_unlock_irqrestore(&agent->lock, irq);
 	for (i = 0; i < n; i++)
