@@ -63,7 +63,8 @@ struct sib_trap {
  * @trap: traps under way
  * @next_tid: for the next trap
  * @trap_timer: repeats them
- * @next_security: no trap about a wrong key before, jiffies
+ * @next_security: no trap about a wrong key before, jiffies; of 64 bits, for it
+ *	may be long until the next one
  * @dead: no timer may start any more
  */
 struct sib_agent {
@@ -77,7 +78,7 @@ struct sib_agent {
 	struct sib_trap trap[SIB_TRAPS];
 	u64 next_tid;
 	struct timer_list trap_timer;
-	unsigned long next_security;
+	u64 next_security;
 	bool dead;
 };
 

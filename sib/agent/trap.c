@@ -93,12 +93,14 @@ static struct sib_trap *find_slot(struct sib_agent *agent, u8 port, u16 kind)
 static bool too_soon_locked(struct sib_agent *agent, u8 port,
 			    const struct sib_notice *notice)
 {
+	u64 now = get_jiffies_64();
+
 	lockdep_assert_held(&agent->lock);
 	if (notice->type != SIB_NOTICE_SECURITY)
 		return false;
-	if (time_before(jiffies, agent->next_security))
+	if (time_before64(now, agent->next_security))
 		return true;
-	agent->next_security = jiffies + repeat_interval(agent, port);
+	agent->next_security = now + repeat_interval(agent, port);
 	return false;
 }
 
@@ -159,5 +161,5 @@ void sib_agent_repress(struct sib_agent *agent, const struct sib_smp *smp)
 void sib_agent_trap_init(struct sib_agent *agent)
 {
 	timer_setup(&agent->trap_timer, send_traps, 0);
-	agent->next_security = jiffies;
+	agent->next_security = get_jiffies_64();
 }
