@@ -29,6 +29,12 @@ static int check_send(const struct sib_qpc *qpc, const struct ib_send_wr *wr)
 	return ud_wr(wr)->ah ? 0 : -EINVAL;
 }
 
+/* Octets of a WR, at most as many as can be said: that is too long for any. */
+static u32 length_sum(u32 a, u32 b)
+{
+	return a > U32_MAX - b ? U32_MAX : a + b;
+}
+
 static int copy_inline(const struct sib_qpc *qpc, struct sib_swqe *wqe)
 {
 	u8 *to = (u8 *)&wqe->sge[qpc->sq.max_sge];
@@ -80,7 +86,7 @@ static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
 	wqe->length = 0;
 	for (i = 0; i < wr->num_sge; i++) {
 		wqe->sge[i] = wr->sg_list[i];
-		wqe->length += wr->sg_list[i].length;
+		wqe->length = length_sum(wqe->length, wr->sg_list[i].length);
 	}
 	if (!flushes(qpc->state)) {
 		copy_address(qpc, wqe, ud_wr(wr));
@@ -142,7 +148,7 @@ static int queue_recv(struct sib_qpc *qpc, const struct ib_recv_wr *wr)
 	wqe->length = 0;
 	for (i = 0; i < wr->num_sge; i++) {
 		wqe->sge[i] = wr->sg_list[i];
-		wqe->length += wr->sg_list[i].length;
+		wqe->length = length_sum(wqe->length, wr->sg_list[i].length);
 	}
 	rq->head++;
 	return 0;
