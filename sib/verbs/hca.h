@@ -5,6 +5,7 @@
 #ifndef SIB_VERBS_HCA_H
 #define SIB_VERBS_HCA_H
 
+#include <linux/dma-direct.h>
 #include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
@@ -94,7 +95,10 @@ static inline struct sib_hca_port *sib_hca_port(struct sib_hca *hca, u8 num)
 /* Where the octets of an SGE are. */
 static inline void *sib_sge_addr(const struct sib_hca *hca, u64 addr)
 {
-	return hca->caps.dma ? phys_to_virt(addr) : (void *)(uintptr_t)addr;
+	if (!hca->caps.dma)
+		return (void *)(uintptr_t)addr;
+	/* A bus address may differ, by the bit of memory encryption at least. */
+	return phys_to_virt(dma_to_phys(hca->bus_dev, addr));
 }
 
 /* device.c */
