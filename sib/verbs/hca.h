@@ -20,6 +20,11 @@
 struct sib_pacer;
 struct sib_qpc;
 
+/* SGEs are read and written at kernel addresses, which highmem has not. */
+#ifndef CONFIG_INFINIBAND_VIRT_DMA
+#error "sib needs a kernel with CONFIG_INFINIBAND_VIRT_DMA, so without HIGHMEM"
+#endif
+
 #define SIB_HCA_PORTS		2
 
 /* No number of enum rdma_driver_id: "SIB" and a version. */
