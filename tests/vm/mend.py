@@ -102,7 +102,8 @@ def interface_of(hca, port=0):
             return fabric.interface_of(hca, port)
         except fabric.LabError:
             return None
-    return wait(find, 10, f"{hca} has no interface")
+    # A dead namespace takes its time on a busy machine.
+    return wait(find, 60, f"{hca} has no interface")
 
 
 def flags(host):

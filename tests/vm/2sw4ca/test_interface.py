@@ -126,8 +126,8 @@ def test_features_on_an_hca_without_offloads(h1):
     assert {"vlan-challenged", "tx-scatter-gather"} <= set(found)
 
 
-def test_one_send_sge_is_no_scatter_gather(spare, here):
-    """Two are the least that an HCA here has; with those it is on."""
+def test_two_send_sges_are_enough_for_scatter_gather(spare, here):
+    """The least that an HCA here can have."""
     lab.write("/sys/module/sib/parameters/send_sge", "2")
     try:
         name = spare().add()
