@@ -141,8 +141,8 @@ class Capture:
     """All IB packets on a cable's end while it is open, in their order."""
 
     def __init__(self, cable):
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
-                                    socket.htons(ETH_P_ALL))
+        # Deaf until it is bound, lest it hear what is on other cables.
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         self.socket.bind((cable, ETH_P_ALL))
         self.socket.setblocking(False)

@@ -252,8 +252,8 @@ class Cable:
     @contextlib.contextmanager
     def listen(self):
         """A socket that hears all frames of near, both ways."""
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
-                           socket.htons(ETH_P_ALL)) as tap:
+        # Deaf until it is bound, lest it hear what is on other cables.
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as tap:
             tap.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
             tap.bind((self.near, ETH_P_ALL))
             yield tap

@@ -5,6 +5,7 @@ By default each way is gone once, and then five of them that a seed gives; the
 long versions go each five times and fifty times.
 """
 
+import contextlib
 import glob
 import os
 import random
@@ -60,7 +61,8 @@ class Traffic:
     def stop(self):
         """End all of it."""
         for child in self.children:
-            if child.poll() is None:
+            # What a shell had begun may have outlived it.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         self.children = []
@@ -190,14 +192,22 @@ def take_switch(hosts):
 def take_namespace(hosts):
     """The interface goes back to where the HCA is."""
     host = random.choice(hosts[1:])
-    pids = run("ip", "netns", "pids", host.name).split()
+    inode = os.stat(f"/run/netns/{host.name}").st_ino
     run("ip", "netns", "delete", host.name)
-    for pid in pids:
-        try:
-            os.kill(int(pid), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    wait(lambda: not killed(inode), 10, "processes do not end")
     assert interface_of(host.hca)
+
+
+def killed(inode):
+    """Kill who lives in a namespace; how many there were."""
+    count = 0
+    for process in glob.glob("/proc/[0-9]*"):
+        # Processes come and go meanwhile.
+        with contextlib.suppress(OSError):
+            if os.stat(f"{process}/ns/net").st_ino == inode:
+                count += 1
+                os.kill(int(os.path.basename(process)), signal.SIGKILL)
+    return count
 
 
 def disable_port(hosts):
