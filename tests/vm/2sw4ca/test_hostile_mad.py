@@ -185,9 +185,12 @@ def test_an_smp_without_a_way_is_counted(uplink, what):
 
 def trunk_port():
     """The port of sw1 that leads to sw2, and the one of sw2 back."""
+    out = run("iblinkinfo")
+    ports = re.search(r"^Switch: \S+ sw1:\n((?:\s.*\n)*)", out, re.M)
+    assert ports, out
     row = re.search(r"(\d+)\[  \] ==\(.*?==>\s+\d+\s+(\d+)\[  \] \"sw2\"",
-                    run("iblinkinfo"))
-    assert row, run("iblinkinfo")
+                    ports[1])
+    assert row, out
     return int(row[1]), int(row[2])
 
 

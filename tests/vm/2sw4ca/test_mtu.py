@@ -6,6 +6,7 @@ otherwise. The ports here could do 4096.
 """
 
 import re
+import threading
 
 import pytest
 
@@ -134,6 +135,19 @@ def test_the_mtu_follows_the_group(hosts, partitions):
             restore_v6(host)
 
 
+def until(child, pattern, limit=20):
+    """What a command says up to a line that is like the pattern."""
+    out = ""
+    alarm = threading.Timer(limit * lab.SLOW, child.kill)
+    alarm.start()
+    for line in child.stdout:
+        out += line
+        if re.search(pattern, line):
+            break
+    alarm.cancel()
+    return out
+
+
 def test_a_new_group_mtu_and_then_carrier_are_announced(spare, here):
     """A notification of the smaller MTU comes before that of the carrier."""
     name = spare().add()
@@ -142,9 +156,10 @@ def test_a_new_group_mtu_and_then_carrier_are_announced(spare, here):
         assert lab.read(f"/sys/class/net/{name}/mtu") == str(LINK)
         lab.run("ip", "link", "set", name, "up")
         wait(lambda: here.carrier(name), 20, "no carrier")
+        out = until(child, rf" {name}: .*LOWER_UP")
     finally:
-        out = lab.stop(child)
+        lab.stop(child)
     seen = [(int(re.search(r" mtu (\d+) ", line)[1]), "LOWER_UP" in line)
             for line in out.splitlines() if f" {name}: " in line]
     changed = [x for n, x in enumerate(seen) if n == 0 or x != seen[n - 1]]
-    assert changed[-2:] == [(GROUP, False), (GROUP, True)], seen
+    assert changed[-2:] == [(GROUP, False), (GROUP, True)], out
