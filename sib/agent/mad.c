@@ -71,8 +71,8 @@ int sib_process_mad(struct ib_device *ib, int flags, u32 num,
  * @events: SIB_FX_*
  *
  * GIDs first, for who hears the rest looks at them. ib_core handles each from
- * a workqueue of its own. What happens before it wants to hear is kept for then:
- * an SM may be faster than the last client of ib_core is added.
+ * a workqueue of its own. What happens before it wants to hear is kept for
+ * then: an SM may be faster than the last client of ib_core is added.
  *
  * Context: Any.
  */

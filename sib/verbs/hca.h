@@ -102,7 +102,7 @@ static inline void *sib_sge_addr(const struct sib_hca *hca, u64 addr)
 {
 	if (!hca->caps.dma)
 		return (void *)(uintptr_t)addr;
-	/* A bus address may differ, by the bit of memory encryption at least. */
+	/* A bus address may differ, by the memory encryption bit at least. */
 	return phys_to_virt(dma_to_phys(hca->bus_dev, addr));
 }
 
