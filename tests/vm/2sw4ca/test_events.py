@@ -191,7 +191,6 @@ def test_renumbered_lids(hosts, opensm):
         h1.reach(host)
 
 
-@pytest.mark.debug
 @pytest.mark.stock_differs("it keeps the old path until its neighbour entry "
                            "expires")
 def test_one_renumbered_lid_of_a_peer(hosts, opensm):

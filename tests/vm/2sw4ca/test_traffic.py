@@ -146,7 +146,6 @@ for i in range(count):
 """
 
 
-@pytest.mark.debug
 def test_multicast_at_full_speed_reaches_every_host(hosts, nothing_lost):
     group, count = "239.1.2.3", scaled(20000)
     receivers = [h.popen("python3", "-c", MCAST_RECEIVER, group, count)
