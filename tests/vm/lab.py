@@ -9,7 +9,6 @@ import array
 import ctypes
 import errno
 import fcntl
-import functools
 import glob
 import json
 import os
@@ -74,7 +73,6 @@ def write(path, value):
         file.write(value)
 
 
-@functools.lru_cache
 def socket_in(netns):
     """A socket of another namespace: to ask there without a process."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -97,7 +95,9 @@ def carrier(netns, dev):
     value = array.array("I", (ETHTOOL_GLINK, 0))
     request = struct.pack("16sQ16x", dev.encode(), value.buffer_info()[0])
     try:
-        fcntl.ioctl(socket_in(netns), SIOCETHTOOL, request)
+        # Not kept: a socket would keep its namespace, too.
+        with socket_in(netns) as sock:
+            fcntl.ioctl(sock, SIOCETHTOOL, request)
     except OSError as error:
         if error.errno == errno.ENODEV:
             return False
