@@ -121,6 +121,12 @@ class Guest(unittest.TestCase):
         self.assertEqual(done.returncode, REPORT)
         self.assertIn("WARNING: CPU: 0 PID: 1 at a.c:1\n", done.stderr)
 
+    def test_an_emulator_that_runs_a_stale_instruction_is_exit_125(self):
+        log = os.path.join(shell.ROOT, "tests/lab/data/stale-breakpoint.log")
+        done = self.lab(f'cat {log} >"$console"; exec 7>"$verdict"')
+        self.assertEqual(done.returncode, LAB_FAILED)
+        self.assertIn("the emulator ran a stale instruction", done.stderr)
+
     def interrupted(self, signum):
         """Exit status of a lab/run that a signal ends during the command."""
         env = shell.environment(**self.plays(

@@ -98,6 +98,16 @@ FORMS = {
 }
 
 
+def is_stale(text):
+    """What stale_breakpoint says of a console."""
+    with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
+        log.write(text)
+        log.flush()
+        done = shell.library(f"stale_breakpoint {log.name}; echo $?",
+                             "reports")
+    return done.stdout.strip() == "0"
+
+
 class Reports(unittest.TestCase):
     """kernel_reports of lab/lib/reports.sh."""
 
@@ -126,6 +136,21 @@ class Reports(unittest.TestCase):
             reports(boot + log + log),
             ["unregister_netdevice: waiting for ib0 to become free. "
              "Usage count = 2"])
+
+    def test_a_trap_where_no_breakpoint_is_is_the_emulators(self):
+        stale = read(f"{DATA}/stale-breakpoint.log")
+        self.assertTrue(is_stale(stale))
+        self.assertTrue(is_stale(stale.replace("\n", "\r\n")))
+        self.assertTrue(is_stale(stale.replace("Oops: int3", "int3")))
+        self.assertTrue(reports(stale))
+
+    def test_a_trap_at_a_breakpoint_or_after_a_report_is_the_kernels(self):
+        stale = read(f"{DATA}/stale-breakpoint.log")
+        before = read(f"{DATA}/reports/kasan.log")
+        self.assertFalse(is_stale(stale.replace("eb <7f>", "cc <7f>")))
+        self.assertFalse(is_stale(before + stale))
+        self.assertFalse(is_stale(before))
+        self.assertFalse(is_stale(""))
 
 
 if __name__ == "__main__":
