@@ -90,5 +90,25 @@ class Missing(unittest.TestCase):
                          r"qemu-system-x86[^\n]*\n\Z")
 
 
+class Threads(unittest.TestCase):
+    """How many threads QEMU's emulated processors have."""
+
+    def threads(self, version, kernel):
+        """What tcg_threads says with a QEMU of that version."""
+        with tempfile.TemporaryDirectory() as directory:
+            shell.stand_in(directory, "qemu-system-x86_64", "#!/bin/sh\n"
+                           f"echo 'QEMU emulator version {version} (x)'\n")
+            return shell.library(
+                f"PATH={directory}:$PATH KERNEL={kernel} tcg_threads",
+                "common", "guest").stdout.strip()
+
+    def test_one_where_qemu_runs_patched_code_wrongly(self):
+        self.assertEqual(self.threads("7.2.22", "6.12"), "single")
+        self.assertEqual(self.threads("8.0.5", "6.12"), "single")
+        self.assertEqual(self.threads("8.1.0", "6.12"), "multi")
+        self.assertEqual(self.threads("10.0.2", "6.12"), "multi")
+        self.assertEqual(self.threads("7.2.22", "6.1"), "multi")
+
+
 if __name__ == "__main__":
     unittest.main()
