@@ -19,6 +19,17 @@ link_sources() {
 		done
 }
 
+# Two runs of one checkout must not build in the same place at once.
+lock_build() {
+	mkdir -p "$OUT/build" || die "cannot create $OUT/build"
+	exec {LAB_BUILD_LOCK}>"$OUT/build/lock"
+	flock "$LAB_BUILD_LOCK" || die "cannot lock $OUT/build/lock"
+}
+
+unlock_build() {
+	exec {LAB_BUILD_LOCK}>&-
+}
+
 # build_modules KERNEL [MAKE-ARG...]: builds for KERNEL_DIR, in BUILD_DIR.
 build_modules() {
 	local kernel=$1
