@@ -11,6 +11,7 @@
 #ifndef IPOIB_DEV_H
 #define IPOIB_DEV_H
 
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable.h>
@@ -22,6 +23,7 @@
 #include "ipoib/ah.h"
 #include "ipoib/core/hwaddr.h"
 #include "ipoib/core/mtu.h"
+#include "ipoib/core/pace.h"
 #include "ipoib/counter.h"
 #include "ipoib/mcast.h"
 #include "ipoib/neigh.h"
@@ -72,7 +74,8 @@ enum {
  * @mtu: the three MTUs; RTNL
  * @mtu_internal: the MTU is being changed by us; RTNL
  * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
- * @announce: peers have to be told where we are, tries left; @ctl
+ * @moved: peers have to be told where we are once there is a link; @ctl
+ * @announce: telling them; @ctl
  * @addr_changed: @gid was changed, nobody has been told; @ctl
  * @qkey: of the broadcast group; @ctl, read by the data path
  * @pd: protection domain
@@ -115,7 +118,8 @@ struct ipoib_dev {
 	struct ipoib_mtu mtu;
 	bool mtu_internal;
 	u8 group_mtu;
-	unsigned int announce;
+	bool moved;
+	struct ipoib_announce announce;
 	bool addr_changed;
 	u32 qkey;
 	struct ib_pd *pd;
@@ -138,6 +142,12 @@ struct ipoib_dev {
 static inline struct ipoib_dev *ipoib_dev(const struct net_device *netdev)
 {
 	return ((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv;
+}
+
+/* The clock of core/pace.c, milliseconds. */
+static inline u64 ipoib_now(void)
+{
+	return ktime_to_ms(ktime_get());
 }
 
 struct net_device *ipoib_dev_alloc(const char *name);

@@ -13,6 +13,7 @@
 #include <rdma/ib_sa.h>
 
 #include "ipoib/core/mtu.h"
+#include "ipoib/core/pace.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/link.h"
@@ -20,9 +21,6 @@
 
 /* How long to stay away from RTNL when somebody has it. */
 #define RTNL_RETRY	max(HZ / 100, 1)
-
-/* How often to look whether the stack has let the queues go: two seconds. */
-#define ANNOUNCE_TRIES	200
 
 static bool port_is_active(struct ipoib_dev *ipd)
 {
@@ -49,7 +47,7 @@ void ipoib_link_start(struct ipoib_dev *ipd)
 	    !port_is_active(ipd))
 		return;
 	ipoib_dbg(ipd, "port is active, joining\n");
-	ipd->announce = ANNOUNCE_TRIES;
+	ipd->moved = true;
 	/* First: a broadcast would make a group that is only sent to. */
 	ipoib_mcast_start(ipd);
 	set_bit(IPOIB_FLAG_LINK, &ipd->flags);
@@ -68,6 +66,7 @@ void ipoib_link_stop(struct ipoib_dev *ipd)
 	spin_lock_bh(&ipd->lock);
 	clear_bit(IPOIB_FLAG_LINK, &ipd->flags);
 	spin_unlock_bh(&ipd->lock);
+	ipd->announce.left = 0;
 	ipoib_mcast_stop(ipd);
 	ipoib_path_drop_all(ipd);
 }
@@ -108,6 +107,9 @@ void ipoib_link_joined(struct ipoib_dev *ipd,
 		ipoib_qp_set_qkey(ipd, qkey);
 	}
 	WRITE_ONCE(ipd->group_mtu, rec->mtu);
+	if (ipd->moved)
+		ipoib_announce_begin(&ipd->announce, ipoib_now());
+	ipd->moved = false;
 	mod_delayed_work(ipd->wq, &ipd->link_work, 0);
 }
 
@@ -120,7 +122,8 @@ void ipoib_link_joined(struct ipoib_dev *ipd,
 void ipoib_link_lost(struct ipoib_dev *ipd)
 {
 	netif_carrier_off(ipd->netdev);
-	ipd->announce = ANNOUNCE_TRIES;
+	ipd->announce.left = 0;
+	ipd->moved = true;
 }
 
 /* RTNL is held, ctl is not: the stack calls back for the change. */
@@ -146,25 +149,25 @@ static bool carrier_on(struct ipoib_dev *ipd)
 }
 
 /*
- * UD gives a peer no other sign of a new QPN, GID or LID. The queues are
- * activated some time after the carrier, under RTNL; before that everything
- * would be dropped. True if it has to be tried again: an interface that
- * somebody keeps dormant is given up after a while.
+ * UD gives a peer no other sign of a new QPN, GID or LID: one that hears
+ * nothing goes on sending to the old place for half a minute. What is sent
+ * right after the join may be lost, for the SM answers before it tells the
+ * switches; hence more than once. The queues are activated some time after the
+ * carrier, under RTNL; before that everything would be dropped. Milliseconds to
+ * the next.
  */
-static bool announce(struct ipoib_dev *ipd)
+static u32 announce(struct ipoib_dev *ipd)
 {
 	bool up = READ_ONCE(ipd->netdev->operstate) == IF_OPER_UP;
-	bool wanted, again;
+	bool tell;
+	u32 next;
 
 	mutex_lock(&ipd->ctl);
-	wanted = ipd->announce;
-	if (wanted)
-		ipd->announce = up ? 0 : ipd->announce - 1;
-	again = ipd->announce;
+	next = ipoib_announce_step(&ipd->announce, up, ipoib_now(), &tell);
 	mutex_unlock(&ipd->ctl);
-	if (wanted && up)
+	if (tell)
 		__netdev_notify_peers(ipd->netdev);
-	return again;
+	return next;
 }
 
 static void tell_address(struct ipoib_dev *ipd)
@@ -188,7 +191,7 @@ void ipoib_link_work(struct work_struct *work)
 {
 	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
 					     link_work.work);
-	bool again = false;
+	u32 again = 0;
 
 	if (test_bit(IPOIB_FLAG_GOING, &ipd->flags))
 		return;
@@ -199,9 +202,11 @@ void ipoib_link_work(struct work_struct *work)
 	tell_address(ipd);
 	if (netif_running(ipd->netdev)) {
 		apply_mtu(ipd);
-		again = carrier_on(ipd) && announce(ipd);
+		if (carrier_on(ipd))
+			again = announce(ipd);
 	}
 	rtnl_unlock();
 	if (again)
-		queue_delayed_work(ipd->wq, &ipd->link_work, RTNL_RETRY);
+		queue_delayed_work(ipd->wq, &ipd->link_work,
+				   msecs_to_jiffies(again));
 }
