@@ -74,6 +74,7 @@ enum {
  * @mtu: the three MTUs; RTNL
  * @mtu_internal: the MTU is being changed by us; RTNL
  * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
+ * @starts: of the link; @ctl
  * @moved: peers have to be told where we are once there is a link; @ctl
  * @announce: telling them; @ctl
  * @addr_changed: @gid was changed, nobody has been told; @ctl
@@ -118,6 +119,7 @@ struct ipoib_dev {
 	struct ipoib_mtu mtu;
 	bool mtu_internal;
 	u8 group_mtu;
+	struct ipoib_pace starts;
 	bool moved;
 	struct ipoib_announce announce;
 	bool addr_changed;

@@ -12,6 +12,7 @@
 #include <linux/random.h>
 
 #include "ipoib/core/mcast_fsm.h"
+#include "ipoib/core/pace.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/link.h"
@@ -26,6 +27,12 @@
 /* Spread what all nodes do when an SM has forgotten them, milliseconds. */
 #define SPREAD_BROADCAST	50
 #define SPREAD_OTHERS		300
+
+/* And the second time, soon after the first: 250 ms to 4 s. */
+static const struct ipoib_pace_rule rejoin_rule = {
+	.first = 250,
+	.max = 4000,
+};
 
 #define JOIN_MASK	(IB_SA_MCMEMBER_REC_MGID |			\
 			 IB_SA_MCMEMBER_REC_PORT_GID |			\
@@ -230,6 +237,16 @@ static void unbind(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 	detach(ipd, mcast);
 }
 
+/* Milliseconds. The broadcast group first: the others are made like it. */
+static u32 spread(struct ipoib_mcast *mcast)
+{
+	u32 delay = mcast->broadcast ?
+		    get_random_u32_below(SPREAD_BROADCAST) :
+		    SPREAD_BROADCAST + get_random_u32_below(SPREAD_OTHERS);
+
+	return max(delay, ipoib_pace_left(&mcast->rejoins, ipoib_now()));
+}
+
 static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 			bool failed)
 {
@@ -242,11 +259,7 @@ static void start_later(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		delay = ipoib_mcast_backoff(mcast->failures) * HZ;
 		ipoib_count(ipd, MCAST_FAILURES);
 	} else {
-		/* The broadcast group first: the others are made like it. */
-		delay = mcast->broadcast ?
-			get_random_u32_below(SPREAD_BROADCAST) :
-			SPREAD_BROADCAST + get_random_u32_below(SPREAD_OTHERS);
-		delay = msecs_to_jiffies(delay);
+		delay = msecs_to_jiffies(spread(mcast));
 	}
 	/*
 	 * Packets must not wait for ever: they hold on to their sockets, and to
@@ -298,6 +311,8 @@ void ipoib_join_event(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		ipoib_mcast_purge(ipd, mcast);
 	if (step.actions & (IPOIB_MCAST_LATER | IPOIB_MCAST_SOON))
 		start_later(ipd, mcast, step.actions & IPOIB_MCAST_LATER);
+	if (step.next == IPOIB_MCAST_REJOINING && event == IPOIB_MCAST_START)
+		ipoib_pace_mark(&mcast->rejoins, &rejoin_rule, ipoib_now());
 	if (step.actions & IPOIB_MCAST_JOIN)
 		join(ipd, mcast);
 }

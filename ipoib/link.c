@@ -22,6 +22,15 @@
 /* How long to stay away from RTNL when somebody has it. */
 #define RTNL_RETRY	max(HZ / 100, 1)
 
+/*
+ * A start leaves and joins all groups. An SM that makes many events of one
+ * change, or a port that comes and goes, must not make a storm of joins.
+ */
+static const struct ipoib_pace_rule start_rule = {
+	.first = 100,
+	.max = 3200,
+};
+
 static bool port_is_active(struct ipoib_dev *ipd)
 {
 	struct ib_port_attr attr;
@@ -32,9 +41,22 @@ static bool port_is_active(struct ipoib_dev *ipd)
 	return attr.state == IB_PORT_ACTIVE;
 }
 
+/* May it start now? If not, it is tried again when it may. */
+static bool is_paced(struct ipoib_dev *ipd)
+{
+	u32 left = ipoib_pace_left(&ipd->starts, ipoib_now());
+
+	if (left)
+		mod_delayed_work(ipd->wq, &ipd->gc_work,
+				 msecs_to_jiffies(left));
+	return left;
+}
+
 /**
  * ipoib_link_start() - begin to join, if everything else is there
  * @ipd: the interface; ctl is held
+ *
+ * Not too soon after the last time: see start_rule.
  *
  * Context: Process.
  */
@@ -44,8 +66,9 @@ void ipoib_link_start(struct ipoib_dev *ipd)
 	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) ||
 	    test_bit(IPOIB_FLAG_LINK, &ipd->flags) ||
 	    test_bit(IPOIB_FLAG_GID_MISSING, &ipd->flags) ||
-	    !port_is_active(ipd))
+	    !port_is_active(ipd) || is_paced(ipd))
 		return;
+	ipoib_pace_mark(&ipd->starts, &start_rule, ipoib_now());
 	ipoib_dbg(ipd, "port is active, joining\n");
 	ipd->moved = true;
 	/* First: a broadcast would make a group that is only sent to. */

@@ -14,6 +14,7 @@
 #include <rdma/ib_sa.h>
 
 #include "ipoib/core/hwaddr.h"
+#include "ipoib/core/pace.h"
 
 struct ipoib_ah;
 struct ipoib_dev;
@@ -60,6 +61,7 @@ struct ipoib_mcast_context {
  * @queue: packets that wait; interface's lock
  * @waiting: it is to be started at @start_at; interface's lock
  * @start_at: jiffies; interface's lock
+ * @rejoins: after the SM has forgotten us; the work's
  * @failures: joins that failed in a row; interface's lock
  * @complaints: failed joins that were logged; the work's
  * @created: jiffies
@@ -87,6 +89,7 @@ struct ipoib_mcast {
 	struct sk_buff_head queue;
 	bool waiting;
 	unsigned long start_at;
+	struct ipoib_pace rejoins;
 	u8 failures;
 	u8 complaints;
 	unsigned long created;

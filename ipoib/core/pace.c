@@ -31,7 +31,9 @@ u32 ipoib_pace_left(const struct ipoib_pace *pace, u64 now)
 void ipoib_pace_mark(struct ipoib_pace *pace,
 		     const struct ipoib_pace_rule *rule, u64 now)
 {
-	if (!pace->gap || now - pace->last >= rule->quiet)
+	u64 forgotten = pace->last + (u64)pace->gap * IPOIB_PACE_FORGET;
+
+	if (!pace->gap || now >= forgotten)
 		pace->gap = rule->first;
 	else
 		pace->gap = min(pace->gap * 2, rule->max);

@@ -12,13 +12,14 @@
  * struct ipoib_pace_rule - how often
  * @first: time to the next after one that came out of the blue
  * @max: time to the next at most; each that comes soon doubles it
- * @quiet: after so long it is as if there had been none
  */
 struct ipoib_pace_rule {
 	u32 first;
 	u32 max;
-	u32 quiet;
 };
+
+/* Forgotten after so many times the time that the next had to wait. */
+#define IPOIB_PACE_FORGET	4
 
 /**
  * struct ipoib_pace - what was done; all zero: nothing yet

@@ -10,7 +10,6 @@
 static const struct ipoib_pace_rule rule = {
 	.first = 100,
 	.max = 3200,
-	.quiet = 10000,
 };
 
 static void the_first_goes_at_once(void **context)
@@ -66,10 +65,23 @@ static void after_a_quiet_time_all_is_forgotten(void **context)
 		ipoib_pace_mark(&pace, &rule, now);
 	}
 	assert_int_equal(ipoib_pace_left(&pace, now), rule.max);
-	now += rule.quiet;
+	now += rule.max * IPOIB_PACE_FORGET;
 	assert_int_equal(ipoib_pace_left(&pace, now), 0);
 	ipoib_pace_mark(&pace, &rule, now);
 	assert_int_equal(ipoib_pace_left(&pace, now), rule.first);
+}
+
+static void who_comes_now_and_then_never_waits(void **context)
+{
+	struct ipoib_pace pace = {};
+	u64 now = 1000;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(ipoib_pace_left(&pace, now), 0);
+		ipoib_pace_mark(&pace, &rule, now);
+		now += rule.first * IPOIB_PACE_FORGET;
+	}
 }
 
 /* Let it be announced from a time on; when it was, and when it was over. */
@@ -183,6 +195,7 @@ UNIT_MAIN(
 	CASE(the_second_waits_the_third_waits_longer),
 	CASE(a_storm_is_bounded),
 	CASE(after_a_quiet_time_all_is_forgotten),
+	CASE(who_comes_now_and_then_never_waits),
 	CASE(nothing_is_told_unasked),
 	CASE(it_is_told_at_once_and_again),
 	CASE(it_waits_until_packets_can_be_sent),
