@@ -35,6 +35,7 @@ const char * const ipoib_counter_names[IPOIB_COUNTERS] = {
 	[IPOIB_CNT_MCAST_JOINS]		= "mcast_joins",
 	[IPOIB_CNT_MCAST_FAILURES]		= "mcast_failures",
 	[IPOIB_CNT_QP_RESTARTS]		= "qp_restarts",
+	[IPOIB_CNT_QP_FAILURES]		= "qp_failures",
 };
 
 /**

@@ -45,8 +45,7 @@
  */
 static void try_once_more(struct ipoib_dev *ipd)
 {
-	if (ipd->pkey_found)
-		ipoib_qp_up(ipd);
+	ipoib_qp_up_again(ipd);
 	ipoib_link_start(ipd);
 }
 

@@ -75,6 +75,7 @@ enum {
  * @mtu_internal: the MTU is being changed by us; RTNL
  * @group_mtu: IB MTU code of the broadcast group; @ctl, read under RTNL
  * @starts: of the link; @ctl
+ * @qp_starts: of QPs that had failed; @ctl
  * @moved: peers have to be told where we are once there is a link; @ctl
  * @announce: telling them; @ctl
  * @addr_changed: @gid was changed, nobody has been told; @ctl
@@ -120,6 +121,7 @@ struct ipoib_dev {
 	bool mtu_internal;
 	u8 group_mtu;
 	struct ipoib_pace starts;
+	struct ipoib_pace qp_starts;
 	bool moved;
 	struct ipoib_announce announce;
 	bool addr_changed;

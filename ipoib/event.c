@@ -77,8 +77,10 @@ static void act(struct ipoib_dev *ipd, u32 actions)
 		changed = ipoib_identity(ipd);
 	if (!test_bit(IPOIB_FLAG_OPEN, &ipd->flags))
 		return;
-	if (changed & IPOIB_ID_PKEY || actions & IPOIB_DO_RESTART) {
+	if (changed & IPOIB_ID_PKEY) {
 		restart(ipd);
+	} else if (actions & IPOIB_DO_RESTART) {
+		ipoib_qp_restart(ipd);
 	} else if (actions & IPOIB_DO_RELINK || changed & IPOIB_ID_GID ||
 		   has_lost_gid(ipd)) {
 		ipoib_link_stop(ipd);

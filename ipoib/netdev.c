@@ -56,6 +56,7 @@ static int netdev_open(struct net_device *netdev)
 		netif_tx_start_all_queues(netdev);
 		/* Who sets it up does not wait for what was before. */
 		ipd->starts.gap = 0;
+		ipd->qp_starts.gap = 0;
 		ipoib_link_start(ipd);
 	}
 	with_children = !err && ipd->pkey_found;

@@ -18,6 +18,12 @@
 #include "ipoib/qp.h"
 #include "ipoib/tx.h"
 
+/* What fails again at once must not keep the SM busy: 1, 2, 4, 8 seconds. */
+static const struct ipoib_pace_rule restart_rule = {
+	.first = MSEC_PER_SEC,
+	.max = 8 * MSEC_PER_SEC,
+};
+
 /* How long an HCA may take to flush its queues. */
 #define FLUSH_LIMIT	HZ
 
@@ -287,15 +293,47 @@ static bool recover_all(struct ipoib_dev *ipd)
 	return good;
 }
 
-/*
- * All down, and up again in a second: what fails again at once must not keep
- * the SM busy.
+/**
+ * ipoib_qp_up_again() - let the QPs send and receive, if it is time
+ * @ipd: the interface; ctl is held
+ *
+ * If it is not, it is tried when it is.
+ *
+ * Context: Process.
  */
-static void start_again(struct ipoib_dev *ipd)
+void ipoib_qp_up_again(struct ipoib_dev *ipd)
 {
+	u32 left = ipoib_pace_left(&ipd->qp_starts, ipoib_now());
+
+	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) || !ipd->pkey_found)
+		return;
+	if (left) {
+		mod_delayed_work(ipd->wq, &ipd->gc_work,
+				 msecs_to_jiffies(left));
+		return;
+	}
+	ipoib_pace_mark(&ipd->qp_starts, &restart_rule, ipoib_now());
+	ipoib_qp_up(ipd);
+}
+
+/**
+ * ipoib_qp_restart() - a QP is stuck or has failed: all down, and up again
+ * @ipd: the interface, open; ctl is held
+ *
+ * At once if that has not been necessary for a while, else some seconds later.
+ *
+ * Context: Process.
+ */
+void ipoib_qp_restart(struct ipoib_dev *ipd)
+{
+	/* Down already: it comes up again by itself. */
+	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		return;
+	ipoib_count(ipd, QP_FAILURES);
 	ipoib_link_stop(ipd);
 	ipoib_qp_down(ipd);
-	mod_delayed_work(ipd->wq, &ipd->gc_work, HZ);
+	ipoib_qp_up_again(ipd);
+	ipoib_link_start(ipd);
 }
 
 /**
@@ -309,7 +347,7 @@ void ipoib_qp_recover_work(struct work_struct *work)
 
 	mutex_lock(&ipd->ctl);
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) && !recover_all(ipd))
-		start_again(ipd);
+		ipoib_qp_restart(ipd);
 	mutex_unlock(&ipd->ctl);
 }
 
