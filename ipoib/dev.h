@@ -37,6 +37,7 @@ struct ipoib_hca;
 enum {
 	IPOIB_FLAG_OPEN,	/* up, as the administrator sees it */
 	IPOIB_FLAG_QPS_UP,	/* the QPs can send and receive */
+	IPOIB_FLAG_QPS_STUCK,	/* not in RESET: the HCA may use buffers */
 	IPOIB_FLAG_LINK,	/* groups may be joined, paths asked for */
 	IPOIB_FLAG_UMCAST,	/* user space joins groups by itself */
 	IPOIB_FLAG_OWN_GID,	/* the address was set by hand */

@@ -5,8 +5,10 @@
  * queue. Process context with ctl, but for ipoib_qp_recover().
  *
  * Taking them down: nobody transmits, by the flag and a turn of the xmit locks;
- * to ERR, which flushes; what has not completed within a second is given up;
- * to RESET, after which the HCA uses no buffer; NAPI off.
+ * to ERR, which flushes; what has not completed within half a second is given
+ * up; NAPI off, after which nothing is posted; to RESET, after which the HCA
+ * uses no buffer; buffers freed. If an HCA does not take a QP to RESET, they
+ * stay where they are until it does, or until the QP is destroyed.
  */
 #include <linux/netdevice.h>
 #include <linux/sched.h>
@@ -25,7 +27,7 @@ static const struct ipoib_pace_rule restart_rule = {
 };
 
 /* How long an HCA may take to flush its queues. */
-#define FLUSH_LIMIT	HZ
+#define FLUSH_LIMIT	(HZ / 2)
 
 static void qp_event(struct ib_event *event, void *context)
 {
@@ -86,24 +88,39 @@ int ipoib_qp_create(struct ipoib_dev *ipd)
 	return 0;
 }
 
+static bool destroy(struct ipoib_dev *ipd, struct ib_qp *qp)
+{
+	u32 qpn = qp ? qp->qp_num : 0;
+
+	if (!qp || !ib_destroy_qp(qp))
+		return true;
+	ipoib_warn(ipd, "cannot destroy QP %#x, its buffers are lost\n", qpn);
+	return false;
+}
+
 /**
  * ipoib_qp_destroy() - and the end of them
  * @ipd: the interface, its QPs down
+ *
+ * Buffers that are left are freed, for no QP uses them any more.
  *
  * Context: Process, under RTNL.
  */
 void ipoib_qp_destroy(struct ipoib_dev *ipd)
 {
+	bool gone = true;
 	unsigned int i;
 
 	for (i = 0; ipd->txqs && i < ipd->num_txqs; i++) {
-		if (ipd->txqs[i].qp)
-			ib_destroy_qp(ipd->txqs[i].qp);
+		gone &= destroy(ipd, ipd->txqs[i].qp);
 		ipd->txqs[i].qp = NULL;
 	}
-	if (ipd->rx.qp)
-		ib_destroy_qp(ipd->rx.qp);
+	gone &= destroy(ipd, ipd->rx.qp);
 	ipd->rx.qp = NULL;
+	if (gone && test_and_clear_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags)) {
+		ipoib_tx_release(ipd);
+		ipoib_rx_release(ipd);
+	}
 }
 
 static int to_init(struct ipoib_dev *ipd, struct ib_qp *qp)
@@ -138,18 +155,38 @@ static int bring_up(struct ipoib_dev *ipd, struct ib_qp *qp)
 	return err ?: to_rts(qp);
 }
 
-static void to_state(struct ipoib_dev *ipd, enum ib_qp_state state)
+static bool take_to(struct ipoib_dev *ipd, struct ib_qp *qp,
+		    enum ib_qp_state state)
 {
 	struct ib_qp_attr attr = { .qp_state = state };
+	int err = ib_modify_qp(qp, &attr, IB_QP_STATE);
+
+	if (err)
+		ipoib_warn(ipd, "cannot take QP %#x to state %d: error %d\n",
+			   qp->qp_num, state, err);
+	return !err;
+}
+
+static bool all_to(struct ipoib_dev *ipd, enum ib_qp_state state)
+{
+	bool good = take_to(ipd, ipd->rx.qp, state);
 	unsigned int i;
 
 	for (i = 0; i < ipd->num_txqs; i++)
-		if (ib_modify_qp(ipd->txqs[i].qp, &attr, IB_QP_STATE))
-			ipoib_warn(ipd, "cannot take QP %#x to state %d\n",
-				   ipd->txqs[i].qp->qp_num, state);
-	if (ib_modify_qp(ipd->rx.qp, &attr, IB_QP_STATE))
-		ipoib_warn(ipd, "cannot take QP %#x to state %d\n",
-			   ipd->rx.qp->qp_num, state);
+		good &= take_to(ipd, ipd->txqs[i].qp, state);
+	return good;
+}
+
+/* NAPI is off. */
+static void reset(struct ipoib_dev *ipd)
+{
+	if (!all_to(ipd, IB_QPS_RESET)) {
+		set_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags);
+		return;
+	}
+	clear_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags);
+	ipoib_tx_release(ipd);
+	ipoib_rx_release(ipd);
 }
 
 static int try_up(struct ipoib_dev *ipd)
@@ -157,6 +194,11 @@ static int try_up(struct ipoib_dev *ipd)
 	unsigned int i;
 	int err;
 
+	if (test_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags)) {
+		reset(ipd);
+		if (test_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags))
+			return -EIO;
+	}
 	/* Buffers first, so that nothing arrives in vain. */
 	err = to_init(ipd, ipd->rx.qp);
 	if (err)
@@ -167,10 +209,8 @@ static int try_up(struct ipoib_dev *ipd)
 	err = to_rts(ipd->rx.qp);
 	for (i = 0; !err && i < ipd->num_txqs; i++)
 		err = bring_up(ipd, ipd->txqs[i].qp);
-	if (!err)
-		return 0;
-	to_state(ipd, IB_QPS_RESET);
-	ipoib_rx_stop(ipd);
+	if (err)
+		ipoib_rx_stop(ipd);
 	return err;
 }
 
@@ -190,7 +230,7 @@ int ipoib_qp_up(struct ipoib_dev *ipd)
 		return 0;
 	err = try_up(ipd);
 	if (err) {
-		to_state(ipd, IB_QPS_RESET);
+		reset(ipd);
 		ipoib_warn(ipd, "cannot bring the QPs up: error %d\n", err);
 		return err;
 	}
@@ -227,7 +267,7 @@ static void wait_for_flush(struct ipoib_dev *ipd)
  * ipoib_qp_down() - and no longer
  * @ipd: the interface; ctl is held
  *
- * Takes a second at most, however the HCA behaves.
+ * Takes half a second at most, however the HCA behaves.
  *
  * Context: Process.
  */
@@ -237,11 +277,11 @@ void ipoib_qp_down(struct ipoib_dev *ipd)
 	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
 		return;
 	stop_transmitters(ipd);
-	to_state(ipd, IB_QPS_ERR);
+	all_to(ipd, IB_QPS_ERR);
 	wait_for_flush(ipd);
-	to_state(ipd, IB_QPS_RESET);
 	ipoib_tx_stop(ipd);
 	ipoib_rx_stop(ipd);
+	reset(ipd);
 }
 
 /**

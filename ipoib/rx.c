@@ -439,19 +439,30 @@ bool ipoib_rx_empty(struct ipoib_dev *ipd)
 }
 
 /**
- * ipoib_rx_stop() - NAPI off, buffers that did not come back freed
- * @ipd: the interface, its QP in RESET, so that the HCA uses none
+ * ipoib_rx_stop() - NAPI off: nothing is handed up or posted after this
+ * @ipd: the interface, its QPs not up
  *
  * Context: Process.
  */
 void ipoib_rx_stop(struct ipoib_dev *ipd)
 {
+	cancel_delayed_work_sync(&ipd->rx.refill);
+	napi_disable(&ipd->rx.napi);
+}
+
+/**
+ * ipoib_rx_release() - buffers that did not come back are freed
+ * @ipd: the interface, NAPI off, its QP in RESET or gone, so that the HCA uses
+ *	none
+ *
+ * Context: Process.
+ */
+void ipoib_rx_release(struct ipoib_dev *ipd)
+{
 	struct ipoib_rx *rx = &ipd->rx;
 	struct ib_wc wc;
 	u32 i;
 
-	cancel_delayed_work_sync(&rx->refill);
-	napi_disable(&rx->napi);
 	/* Completions of a former life must not be taken for new ones. */
 	while (ib_poll_cq(rx->cq, 1, &wc) > 0)
 		;

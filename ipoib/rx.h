@@ -65,6 +65,7 @@ int ipoib_rx_start(struct ipoib_dev *ipd);
 int ipoib_rx_fill(struct ipoib_dev *ipd);
 bool ipoib_rx_empty(struct ipoib_dev *ipd);
 void ipoib_rx_stop(struct ipoib_dev *ipd);
+void ipoib_rx_release(struct ipoib_dev *ipd);
 int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames);
 void ipoib_rx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
 

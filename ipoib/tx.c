@@ -335,11 +335,10 @@ unsigned int ipoib_tx_pending(struct ipoib_dev *ipd)
 	return n;
 }
 
-static void stop_queue(struct ipoib_txq *q)
+static void release_queue(struct ipoib_txq *q)
 {
 	struct ib_wc wc;
 
-	napi_disable(&q->napi);
 	/* Completions of a former life must not be taken for new ones. */
 	while (ib_poll_cq(q->cq, 1, &wc) > 0)
 		;
@@ -353,8 +352,8 @@ static void stop_queue(struct ipoib_txq *q)
 }
 
 /**
- * ipoib_tx_stop() - NAPI off, packets that did not complete freed
- * @ipd: the interface, nobody transmitting, its QPs in RESET
+ * ipoib_tx_stop() - NAPI off
+ * @ipd: the interface, nobody transmitting
  *
  * Context: Process.
  */
@@ -363,7 +362,22 @@ void ipoib_tx_stop(struct ipoib_dev *ipd)
 	unsigned int i;
 
 	for (i = 0; i < ipd->num_txqs; i++)
-		stop_queue(&ipd->txqs[i]);
+		napi_disable(&ipd->txqs[i].napi);
+}
+
+/**
+ * ipoib_tx_release() - packets that did not complete are freed
+ * @ipd: the interface, nobody transmitting, NAPI off, its QPs in RESET or gone,
+ *	so that the HCA uses none of them
+ *
+ * Context: Process.
+ */
+void ipoib_tx_release(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->num_txqs; i++)
+		release_queue(&ipd->txqs[i]);
 }
 
 /**

@@ -69,6 +69,7 @@ void ipoib_tx_destroy(struct ipoib_dev *ipd);
 void ipoib_tx_start(struct ipoib_dev *ipd);
 unsigned int ipoib_tx_pending(struct ipoib_dev *ipd);
 void ipoib_tx_stop(struct ipoib_dev *ipd);
+void ipoib_tx_release(struct ipoib_dev *ipd);
 netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
 void ipoib_tx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
 
