@@ -24,6 +24,7 @@ const char * const ipoib_counter_names[IPOIB_COUNTERS] = {
 	[IPOIB_CNT_TX_FLUSHED]		= "tx_drop_flushed",
 	[IPOIB_CNT_TX_COMPLETION]		= "tx_completion_errors",
 	[IPOIB_CNT_RX_RUNT]			= "rx_drop_runt",
+	[IPOIB_CNT_RX_TYPE]			= "rx_drop_type",
 	[IPOIB_CNT_RX_NO_MEMORY]		= "rx_drop_no_memory",
 	[IPOIB_CNT_RX_COMPLETION]		= "rx_completion_errors",
 	[IPOIB_CNT_RX_ECHO]			= "rx_echoes",

@@ -32,6 +32,7 @@ enum ipoib_counter {
 	IPOIB_CNT_TX_COMPLETION,
 	/* receive drops and errors */
 	IPOIB_CNT_RX_RUNT,
+	IPOIB_CNT_RX_TYPE,
 	IPOIB_CNT_RX_NO_MEMORY,
 	IPOIB_CNT_RX_COMPLETION,
 	/* no drops */

@@ -219,6 +219,23 @@ static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
 	napi_gro_receive(&ipd->rx.napi, skb);
 }
 
+/* Is it for the stack? If not, that is counted. */
+static bool is_wanted(struct ipoib_dev *ipd, enum ipoib_rx_kind kind,
+		      const u8 *grh)
+{
+	u16 type = get_unaligned_be16(grh + IPOIB_GRH_LEN);
+
+	if (unlikely(kind == IPOIB_RX_ECHO))
+		ipoib_count(ipd, RX_ECHO);
+	else if (unlikely(kind == IPOIB_RX_RUNT))
+		ipoib_count(ipd, RX_RUNT);
+	else if (unlikely(!ipoib_type_is_taken(type)))
+		ipoib_count(ipd, RX_TYPE);
+	else
+		return true;
+	return false;
+}
+
 static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
 {
 	struct ipoib_rx_info info = {
@@ -232,11 +249,7 @@ static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
 	kind = ipoib_rx_classify(&info, data + NET_SKB_PAD,
 				 ipd->netdev->dev_addr,
 				 ipd->netdev->broadcast);
-	if (kind == IPOIB_RX_ECHO || kind == IPOIB_RX_RUNT) {
-		if (kind == IPOIB_RX_ECHO)
-			ipoib_count(ipd, RX_ECHO);
-		else
-			ipoib_count(ipd, RX_RUNT);
+	if (!is_wanted(ipd, kind, data + NET_SKB_PAD)) {
 		skb_free_frag(data);
 		return;
 	}

@@ -28,6 +28,9 @@
 #define IPOIB_TYPE_IPV6		0x86dd
 #define IPOIB_TYPE_TIPC		0x88ca
 
+/* What is below is no EtherType but a length, IEEE 802.3 section 3.2.6. */
+#define IPOIB_TYPE_MIN		0x0600
+
 /**
  * enum ipoib_rx_kind - what a received datagram is
  * @IPOIB_RX_HOST: for this host alone
@@ -57,6 +60,7 @@ struct ipoib_rx_info {
 };
 
 bool ipoib_type_is_sent(u16 type);
+bool ipoib_type_is_taken(u16 type);
 enum ipoib_rx_kind ipoib_rx_classify(const struct ipoib_rx_info *info,
 				     const u8 *grh, const u8 *hw,
 				     const u8 *broadcast);

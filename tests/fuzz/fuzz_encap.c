@@ -61,6 +61,7 @@ static void check_type(u16 type)
 	must(ipoib_type_is_sent(type) ==
 	     (type == 0x0800 || type == 0x0806 || type == 0x8035 ||
 	      type == 0x86dd || type == 0x88ca));
+	must(ipoib_type_is_taken(type) == (type >= 0x600));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

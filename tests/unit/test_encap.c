@@ -188,6 +188,18 @@ static const u8 arp[56] = {
 	0x0a, 0x00, 0x00, 0x02,
 };
 
+static void what_is_no_ethertype_is_not_taken(void **context)
+{
+	u32 type;
+
+	for (type = 0; type <= 0xffff; type++) {
+		check(ipoib_type_is_taken(type) == (type >= 1536), "%#x",
+		      type);
+		check(ipoib_type_is_taken(type) || !ipoib_type_is_sent(type),
+		      "%#x is sent and not taken", type);
+	}
+}
+
 static void an_arp_packet_tells_its_senders_gid(void **context)
 {
 	assert_int_equal(announced(0x0806, arp, 56, false), 12);
@@ -299,6 +311,7 @@ UNIT_MAIN(
 	CASE(the_echo_is_told_by_the_interface_identifier),
 	CASE(it_is_no_echo_if_lid_or_qpn_are_not_ours),
 	CASE(five_types_are_sent),
+	CASE(what_is_no_ethertype_is_not_taken),
 	CASE(an_arp_packet_tells_its_senders_gid),
 	CASE(any_operation_of_arp_does),
 	CASE(arp_cut_short_tells_nothing),

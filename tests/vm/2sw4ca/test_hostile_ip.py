@@ -105,11 +105,28 @@ def test_what_pretends_to_be_our_own_is_an_echo(cable, places, h2):
 
 def test_unknown_types_are_taken_and_lead_nowhere(cable, places, h2):
     before = h2.ethtool_stats()["rx_packets"]
-    for kind in (0x1234, 0xFFFF, 0x0001):
+    for kind in (0x0600, 0x1234, 0xFFFF):
         cable.send(inject.datagram(places[0], places[1],
                                    encap(kind, bytes(30))))
     wait(lambda: h2.ethtool_stats()["rx_packets"] >= before + 3, 5,
          "they are not counted")
+    assert h2.ping(places[0].host.v4) == 0
+
+
+@pytest.mark.ours
+def test_what_is_no_ethertype_is_dropped(cable, places, h2):
+    """The kernel's own protocol numbers below 0x600 are no peer's to use."""
+    with inject.socket_of(h2, socket.AF_PACKET, socket.SOCK_DGRAM,
+                          socket.htons(inject.ETH_P_ALL)) as sock:
+        sock.bind(("ib0", inject.ETH_P_ALL))
+        with grows(h2.ethtool_stats, rx_drop_type=5, rx_dropped=5):
+            for kind in (0x0000, 0x0001, 0x0004, 0x00F6, 0x05FF):
+                cable.send(inject.datagram(places[0], places[1],
+                                           encap(kind, b"\xc3" * 30)))
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                assert b"\xc3" * 30 not in sock.recv(4096)
     assert h2.ping(places[0].host.v4) == 0
 
 
