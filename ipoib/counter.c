@@ -21,6 +21,7 @@ const char * const ipoib_counter_names[IPOIB_COUNTERS] = {
 	[IPOIB_CNT_TX_MCAST_FAILED]		= "tx_drop_mcast_failed",
 	[IPOIB_CNT_TX_MCAST_QUEUE_FULL]	= "tx_drop_mcast_queue_full",
 	[IPOIB_CNT_TX_MCAST_LIMIT]		= "tx_drop_mcast_limit",
+	[IPOIB_CNT_TX_NO_GROUP]		= "tx_drop_no_group",
 	[IPOIB_CNT_TX_FLUSHED]		= "tx_drop_flushed",
 	[IPOIB_CNT_TX_COMPLETION]		= "tx_completion_errors",
 	[IPOIB_CNT_RX_RUNT]			= "rx_drop_runt",

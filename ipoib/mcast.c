@@ -102,17 +102,23 @@ static void press_locked(struct ipoib_dev *ipd)
  * ipoib_mcast_get_locked() - find a group, or begin to send to one
  * @ipd: the interface; its lock is held
  * @mgid: 16 octets
+ * @may_join: whether it may be joined, if it is not
  *
  * Context: Softirq.
- * Return: the group; NULL without memory or above the limit, counted.
+ * Return: the group; NULL without memory, above the limit, or if it may not be
+ * joined; counted.
  */
 struct ipoib_mcast *ipoib_mcast_get_locked(struct ipoib_dev *ipd,
-					   const u8 *mgid)
+					   const u8 *mgid, bool may_join)
 {
 	struct ipoib_mcast *mcast = ipoib_mcast_find_locked(ipd, mgid);
 
 	if (mcast)
 		return mcast;
+	if (!may_join) {
+		ipoib_count(ipd, TX_NO_GROUP);
+		return NULL;
+	}
 	if (ipd->mcast.sendonly >= IPOIB_SENDONLY_MAX) {
 		press_locked(ipd);
 		ipoib_count(ipd, TX_MCAST_LIMIT);

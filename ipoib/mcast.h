@@ -131,7 +131,7 @@ void ipoib_mcast_insert_locked(struct ipoib_dev *ipd,
 			       struct ipoib_mcast *mcast);
 void ipoib_mcast_remove(struct ipoib_dev *ipd, struct ipoib_mcast *mcast);
 struct ipoib_mcast *ipoib_mcast_get_locked(struct ipoib_dev *ipd,
-					   const u8 *mgid);
+					   const u8 *mgid, bool may_join);
 void ipoib_mcast_wait_locked(struct ipoib_dev *ipd,
 			     struct ipoib_mcast *mcast, struct sk_buff *skb);
 void ipoib_mcast_install(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,

@@ -7,9 +7,11 @@
  * Who may still use a destination when it goes: a transmit that found it, until
  * a grace period is over. Its packets that wait are dropped, its handle is put.
  */
+#include <linux/ipv6.h>
 #include <linux/jhash.h>
 #include <linux/slab.h>
 
+#include "ipoib/core/encap.h"
 #include "ipoib/dev.h"
 #include "ipoib/neigh.h"
 
@@ -57,14 +59,34 @@ void ipoib_neigh_install(struct ipoib_neigh *neigh, struct ipoib_ah *ah)
 	ipoib_ah_put(old);
 }
 
+/* Is a packet for the IP group that its hardware address is of? */
+static bool is_for_group(struct ipoib_dev *ipd, const struct sk_buff *skb,
+			 const u8 *hw)
+{
+	unsigned int len = skb->len - IPOIB_HARD_LEN;
+	u8 head[sizeof(struct ipv6hdr)];
+	const u8 *ip;
+
+	len = min_t(unsigned int, len, sizeof(head));
+	ip = skb_header_pointer(skb, IPOIB_HARD_LEN, len, head);
+	return ip && ipoib_hw_is_group_of(hw, ipd->netdev->broadcast,
+					  get_unaligned_be16(skb->data +
+							     IPOIB_PSEUDO_LEN),
+					  ip, len);
+}
+
 /* The path or the group that a destination belongs to. */
-static bool find_owner_locked(struct ipoib_dev *ipd, struct ipoib_neigh *neigh)
+static bool find_owner_locked(struct ipoib_dev *ipd, struct ipoib_neigh *neigh,
+			      const struct sk_buff *skb)
 {
 	const u8 *gid = ipoib_hw_gid(neigh->hw);
 
 	lockdep_assert_held(&ipd->lock);
 	if (ipoib_hw_is_mcast(neigh->hw)) {
-		neigh->mcast = ipoib_mcast_get_locked(ipd, gid);
+		neigh->mcast =
+			ipoib_mcast_get_locked(ipd, gid,
+					       is_for_group(ipd, skb,
+							    neigh->hw));
 		if (!neigh->mcast)
 			return false;
 		list_add_tail(&neigh->entry, &neigh->mcast->neighs);
@@ -79,7 +101,8 @@ static bool find_owner_locked(struct ipoib_dev *ipd, struct ipoib_neigh *neigh)
 	return true;
 }
 
-static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw)
+static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
+					 const struct sk_buff *skb)
 {
 	struct ipoib_neigh *neigh;
 
@@ -98,7 +121,7 @@ static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw)
 	if (rhashtable_insert_fast(&ipd->neighs.table, &neigh->hash,
 				   table_params))
 		goto free;
-	if (find_owner_locked(ipd, neigh))
+	if (find_owner_locked(ipd, neigh, skb))
 		return neigh;
 	/* Whoever refused has counted it. */
 	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);
@@ -153,7 +176,7 @@ bool ipoib_neigh_wait(struct ipoib_dev *ipd, struct sk_buff *skb,
 		dev_kfree_skb_any(skb);
 		goto out;
 	}
-	neigh = ipoib_neigh_find(ipd, hw) ?: create_locked(ipd, hw);
+	neigh = ipoib_neigh_find(ipd, hw) ?: create_locked(ipd, hw, skb);
 	if (!neigh)
 		dev_kfree_skb_any(skb);
 	else if (rcu_access_pointer(neigh->ah))

@@ -62,6 +62,8 @@ static inline void ipoib_hw_set_mcast_pkey(u8 *hw, u16 pkey)
 
 void ipoib_hw_broadcast(u8 *hw, u16 pkey);
 bool ipoib_hw_joinable(const u8 *hw, const u8 *broadcast);
+bool ipoib_hw_is_group_of(const u8 *hw, const u8 *broadcast, u16 type,
+			  const u8 *ip, u32 len);
 int ipoib_hw_check_change(const u8 *now, const u8 *wanted);
 
 #endif

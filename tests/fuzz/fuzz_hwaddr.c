@@ -73,12 +73,32 @@ static void check_change(const u8 *now, const u8 *wanted)
 	must(ipoib_hw_check_change(now, wanted) == (good ? 0 : -EINVAL));
 }
 
+/* Only IP has groups, and only those of the link's scope are ours. */
+static void check_group(const u8 *hw, const u8 *broadcast, u16 type,
+			struct feed *f)
+{
+	u32 len = f->left;
+	u8 *ip = feed_exact(f, len);
+	bool v4 = type == 0x0800;
+
+	if (ipoib_hw_is_group_of(hw, broadcast, type, ip, len)) {
+		must(is_joinable(hw, broadcast));
+		must(v4 || type == 0x86dd);
+		must(hw[6] == (v4 ? 0x40 : 0x60));
+		must(len >= (v4 ? 20 : 40));
+		must(v4 ? ip[16] >> 4 == 14 : ip[24] == 0xff);
+		must(!memcmp(hw + 17, ip + (v4 ? 17 : 37), 3));
+	}
+	free(ip);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct feed f = { data, size };
 	u8 *a = feed_exact(&f, IPOIB_ALEN), *b = feed_exact(&f, IPOIB_ALEN);
 	u32 qpn = feed_u32(&f);
 	u16 pkey = feed_u16(&f);
+	struct feed rest = f;
 
 	check_qpn(a, qpn);
 	check_pkey(a, pkey);
@@ -87,6 +107,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	must(ipoib_hw_gid(a) == a + 4);
 	must(ipoib_hw_joinable(a, b) == is_joinable(a, b));
 	check_change(a, b);
+	check_group(a, b, pkey, &f);
+	memcpy(b, a, 6);
+	check_group(a, b, qpn & 1 ? 0x0800 : 0x86dd, &rest);
 	free(a);
 	free(b);
 	return 0;

@@ -8,6 +8,8 @@
 
 #include "unit.h"
 
+#include <arpa/inet.h>
+
 #include "ipoib/core/hwaddr.h"
 
 #define ALEN	20
@@ -175,6 +177,100 @@ static void a_host_address_is_no_multicast(void **context)
 	assert_memory_equal(ipoib_hw_gid(own), own + 4, 16);
 }
 
+/* The IP destination of a vector, and how many octets it has. */
+static unsigned int destination(const struct vector *v, u8 *dst)
+{
+	return inet_pton(AF_INET, v->group, dst) == 1 ? 4 :
+	       inet_pton(AF_INET6, v->group, dst) == 1 ? 16 : 0;
+}
+
+/* Is @hw the address of what a packet with this destination is for? */
+static bool is_group_of(const u8 *hw, const struct vector *link, u16 type,
+			const u8 *dst, u32 len)
+{
+	unsigned int size = type == 0x0800 ? 4 : 16;
+	unsigned int at = type == 0x0800 ? 16 : 24;
+	u8 broadcast[ALEN], head[40] = {};
+	bool is;
+	u8 *ip;
+
+	broadcast_of(broadcast, link->pkey, link->scope);
+	memcpy(head + at, dst, size);
+	ip = unit_exact(head, len);
+	is = ipoib_hw_is_group_of(hw, broadcast, type, ip, len);
+	free(ip);
+	return is;
+}
+
+static void a_packet_for_a_group_goes_to_its_address(void **context)
+{
+	unsigned int i, j, size;
+	u8 dst[16];
+
+	/* The first is the broadcast, which is no group of IP. */
+	for (i = 1; i < ARRAY_SIZE(vectors); i++) {
+		size = destination(&vectors[i], dst);
+		assert_true(size);
+		for (j = 1; j < ARRAY_SIZE(vectors); j++)
+			check(is_group_of(vectors[j].lla, &vectors[j],
+					  size == 4 ? 0x0800 : 0x86dd, dst,
+					  40) ==
+			      !strcmp(vectors[i].group, vectors[j].group),
+			      "%s to %s", vectors[i].group, vectors[j].group);
+	}
+}
+
+static void what_is_for_a_host_goes_to_no_group(void **context)
+{
+	static const u8 v4[] = { 0x0f, 0x01, 0x02, 0x03 };
+	static const u8 v6[16] = { 0x20, 0x01 };
+	u8 lla[ALEN];
+
+	memcpy(lla, vectors[4].lla, ALEN);
+	memcpy(lla + 16, v4, 4);
+	assert_false(is_group_of(lla, &vectors[4], 0x0800, v4, 40));
+	memcpy(lla, vectors[6].lla, ALEN);
+	memset(lla + 10, 0, 10);
+	assert_false(is_group_of(lla, &vectors[6], 0x86dd, v6, 40));
+}
+
+static void a_group_of_another_scope_is_none_of_ours(void **context)
+{
+	struct vector link = vectors[3];
+	u8 dst[16];
+
+	destination(&vectors[3], dst);
+	assert_true(is_group_of(vectors[3].lla, &link, 0x0800, dst, 40));
+	link.scope = 5;
+	assert_false(is_group_of(vectors[3].lla, &link, 0x0800, dst, 40));
+}
+
+static void only_ip_has_groups(void **context)
+{
+	u8 dst[16] = { 224, 0, 0, 1 };
+	u32 type;
+
+	for (type = 0; type <= 0xffff; type++)
+		if (type != 0x0800)
+			check(!is_group_of(vectors[1].lla, &vectors[1], type,
+					   dst, 40), "%#x", type);
+}
+
+static void a_packet_cut_short_is_for_nobody(void **context)
+{
+	u8 dst[16];
+	u32 len;
+
+	destination(&vectors[1], dst);
+	for (len = 0; len <= 40; len++)
+		assert_int_equal(is_group_of(vectors[1].lla, &vectors[1],
+					     0x0800, dst, len), len >= 20);
+	destination(&vectors[6], dst);
+	for (len = 0; len <= 40; len++)
+		assert_int_equal(is_group_of(vectors[6].lla, &vectors[6],
+					     0x86dd, dst, len), len >= 40);
+}
+
 static void setting_the_qpn_leaves_the_rest_alone(void **context)
 {
 	u8 hw[ALEN], *exact;
@@ -253,6 +349,11 @@ UNIT_MAIN(
 	CASE(only_two_signatures_can_be_joined),
 	CASE(each_octet_before_the_signature_counts),
 	CASE(a_host_address_is_no_multicast),
+	CASE(a_packet_for_a_group_goes_to_its_address),
+	CASE(what_is_for_a_host_goes_to_no_group),
+	CASE(a_group_of_another_scope_is_none_of_ours),
+	CASE(only_ip_has_groups),
+	CASE(a_packet_cut_short_is_for_nobody),
 	CASE(setting_the_qpn_leaves_the_rest_alone),
 	CASE(the_multicast_pkey_stands_in_the_group_id),
 	CASE(an_administrator_may_change_the_interface_identifier),

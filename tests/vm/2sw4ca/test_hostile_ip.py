@@ -323,6 +323,33 @@ def test_nd_with_wrong_lengths_teaches_nothing(cable, places, h2):
     run("ip", "-n", "h2", "neigh", "del", good, "dev", "ib0")
 
 
+@pytest.mark.ours
+@pytest.mark.debug
+def test_no_peer_has_us_join_a_group(cable, places, h2):
+    """A sender names a group's address for his own, in ARP and in ND."""
+    h1 = places[0].host
+    mgid = "ff12:401b:ffff::f4d:203"
+    hardware = b"\0\xff\xff\xff" + mgid_bytes(mgid)
+    fakes = FAKE.format(251), "2001:db8::251"
+    request = inject.arp(1, hardware, fakes[0], bytes(20), h2.v4)
+    solicitation = inject.neighbour_message(135, fakes[1], h2.v6, h2.v6,
+                                            source_option(hardware))
+    try:
+        with grows(h2.ethtool_stats, mcast_joins=0, tx_drop_no_group=2):
+            for kind, body in ((inject.ARP, request),
+                               (inject.IPV6, solicitation)):
+                cable.send(inject.datagram(places[0], places[1],
+                                           encap(kind, body), grh=True))
+        assert mgid not in group_lids()
+        # The same by a packet of our own to such a neighbour.
+        with grows(h2.ethtool_stats, mcast_joins=0, tx_drop_no_group=1):
+            h2.run("ping", "-c", 1, "-w", 1, fakes[0], check=False)
+    finally:
+        for fake in fakes:
+            h2.status("ip", "neigh", "del", fake, "dev", "ib0")
+    assert h2.ping(h1.v4) == 0
+
+
 def test_a_thousand_false_senders_do_not_starve_the_true_one(cable, places,
                                                              h2):
     """Each has an address of its own, which leads nowhere."""
