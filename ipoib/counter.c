@@ -34,6 +34,7 @@ const char * const ipoib_counter_names[IPOIB_COUNTERS] = {
 	[IPOIB_CNT_PATH_QUERIES]		= "path_queries",
 	[IPOIB_CNT_PATH_FAILURES]		= "path_failures",
 	[IPOIB_CNT_PATH_DOUBTS]		= "path_doubts",
+	[IPOIB_CNT_PATH_EVICTED]		= "path_evicted",
 	[IPOIB_CNT_MCAST_JOINS]		= "mcast_joins",
 	[IPOIB_CNT_MCAST_FAILURES]		= "mcast_failures",
 	[IPOIB_CNT_QP_RESTARTS]		= "qp_restarts",

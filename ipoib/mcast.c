@@ -145,12 +145,10 @@ void ipoib_mcast_wait_locked(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 			     struct sk_buff *skb)
 {
 	lockdep_assert_held(&ipd->lock);
-	if (skb_queue_len(&mcast->queue) >= IPOIB_MCAST_QUEUE) {
+	if (!ipoib_neigh_queue_locked(ipd, &mcast->queue, IPOIB_MCAST_QUEUE,
+				      skb)) {
 		ipoib_count(ipd, TX_MCAST_QUEUE_FULL);
 		dev_kfree_skb_any(skb);
-	} else {
-		ipoib_count(ipd, TX_WAITED);
-		__skb_queue_tail(&mcast->queue, skb);
 	}
 	if (mcast->waiting || (mcast->state != IPOIB_MCAST_IDLE &&
 			       mcast->state != IPOIB_MCAST_BACKOFF))
@@ -181,7 +179,7 @@ void ipoib_mcast_install(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 	list_for_each_entry(neigh, &mcast->neighs, entry)
 		ipoib_neigh_install(neigh, ah);
 	if (ah)
-		skb_queue_splice_tail_init(&mcast->queue, &ready);
+		ipoib_neigh_unqueue_locked(ipd, &mcast->queue, &ready);
 	spin_unlock_bh(&ipd->lock);
 	ipoib_ah_put(old);
 	ipoib_neigh_send_queued(&ready);
@@ -200,7 +198,7 @@ void ipoib_mcast_purge(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 
 	__skb_queue_head_init(&dropped);
 	spin_lock_bh(&ipd->lock);
-	skb_queue_splice_tail_init(&mcast->queue, &dropped);
+	ipoib_neigh_unqueue_locked(ipd, &mcast->queue, &dropped);
 	spin_unlock_bh(&ipd->lock);
 	ipoib_neigh_drop(ipd, &dropped, IPOIB_CNT_TX_MCAST_FAILED);
 }

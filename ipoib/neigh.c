@@ -107,6 +107,7 @@ static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
 	struct ipoib_neigh *neigh;
 
 	lockdep_assert_held(&ipd->lock);
+	ipoib_path_press_locked(ipd);
 	if (atomic_read(&ipd->neighs.table.nelems) >= IPOIB_NEIGHS_MAX) {
 		ipoib_count(ipd, TX_PATH_LIMIT);
 		return NULL;
@@ -134,6 +135,44 @@ no_memory:
 	return NULL;
 }
 
+/**
+ * ipoib_neigh_queue_locked() - have a packet wait
+ * @ipd: the interface; its lock is held
+ * @queue: of a destination or a group
+ * @limit: packets that may wait there
+ * @skb: the packet
+ *
+ * Return: false if too many wait already, there or altogether.
+ */
+bool ipoib_neigh_queue_locked(struct ipoib_dev *ipd,
+			      struct sk_buff_head *queue, unsigned int limit,
+			      struct sk_buff *skb)
+{
+	lockdep_assert_held(&ipd->lock);
+	if (skb_queue_len(queue) >= limit ||
+	    ipd->neighs.waiting >= IPOIB_WAITING_MAX)
+		return false;
+	ipoib_count(ipd, TX_WAITED);
+	__skb_queue_tail(queue, skb);
+	ipd->neighs.waiting++;
+	return true;
+}
+
+/**
+ * ipoib_neigh_unqueue_locked() - packets wait no longer
+ * @ipd: the interface; its lock is held
+ * @queue: of a destination or a group; empty afterwards
+ * @list: gets them
+ */
+void ipoib_neigh_unqueue_locked(struct ipoib_dev *ipd,
+				struct sk_buff_head *queue,
+				struct sk_buff_head *list)
+{
+	lockdep_assert_held(&ipd->lock);
+	ipd->neighs.waiting -= skb_queue_len(queue);
+	skb_queue_splice_tail_init(queue, list);
+}
+
 /* Queue a packet for a path, or drop it. */
 static void wait_for_path_locked(struct ipoib_dev *ipd,
 				 struct ipoib_neigh *neigh,
@@ -143,12 +182,10 @@ static void wait_for_path_locked(struct ipoib_dev *ipd,
 	if (!ipoib_path_use_locked(ipd, neigh->path)) {
 		ipoib_count(ipd, TX_PATH_FAILED);
 		dev_kfree_skb_any(skb);
-	} else if (skb_queue_len(&neigh->queue) >= IPOIB_NEIGH_QUEUE) {
+	} else if (!ipoib_neigh_queue_locked(ipd, &neigh->queue,
+					     IPOIB_NEIGH_QUEUE, skb)) {
 		ipoib_count(ipd, TX_PATH_QUEUE_FULL);
 		dev_kfree_skb_any(skb);
-	} else {
-		ipoib_count(ipd, TX_WAITED);
-		__skb_queue_tail(&neigh->queue, skb);
 	}
 }
 
@@ -217,7 +254,7 @@ void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
 			     struct sk_buff_head *dropped)
 {
 	lockdep_assert_held(&ipd->lock);
-	skb_queue_splice_tail_init(&neigh->queue, dropped);
+	ipoib_neigh_unqueue_locked(ipd, &neigh->queue, dropped);
 	list_del_init(&neigh->entry);
 	ipoib_neigh_install(neigh, NULL);
 	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);

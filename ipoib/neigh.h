@@ -21,6 +21,8 @@ struct ipoib_path;
 #define IPOIB_NEIGHS_MAX	16384
 /* Packets that wait for one path. */
 #define IPOIB_NEIGH_QUEUE	128
+/* Packets that wait for all paths and groups of an interface together. */
+#define IPOIB_WAITING_MAX	8192
 
 /**
  * struct ipoib_neigh - a destination
@@ -50,9 +52,11 @@ struct ipoib_neigh {
 /**
  * struct ipoib_neighs - the destinations of an interface
  * @table: struct ipoib_neigh by address
+ * @waiting: packets that wait for their paths and groups; interface's lock
  */
 struct ipoib_neighs {
 	struct rhashtable table;
+	unsigned int waiting;
 };
 
 int ipoib_neigh_init(struct ipoib_dev *ipd);
@@ -65,8 +69,12 @@ void ipoib_neigh_install(struct ipoib_neigh *neigh, struct ipoib_ah *ah);
 void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
 			     struct ipoib_neigh *neigh,
 			     struct sk_buff_head *dropped);
-void ipoib_neigh_age(struct ipoib_dev *ipd);
-void ipoib_neigh_purge(struct ipoib_dev *ipd);
+bool ipoib_neigh_queue_locked(struct ipoib_dev *ipd,
+			      struct sk_buff_head *queue, unsigned int limit,
+			      struct sk_buff *skb);
+void ipoib_neigh_unqueue_locked(struct ipoib_dev *ipd,
+				struct sk_buff_head *queue,
+				struct sk_buff_head *list);
 void ipoib_neigh_drop(struct ipoib_dev *ipd, struct sk_buff_head *list,
 		      unsigned int counter);
 void ipoib_neigh_send_queued(struct sk_buff_head *list);

@@ -31,9 +31,6 @@
 /* A peer's word is not taken more often than this; about a failure, sooner. */
 #define ANNOUNCE_LIMIT	(10 * HZ)
 #define ANNOUNCE_FAILED	HZ
-/* Destinations and paths that are not used are forgotten. */
-#define NEIGH_IDLE	(120 * HZ)
-#define PATH_IDLE	(300 * HZ)
 
 /**
  * struct ipoib_query - a question to the SA
@@ -86,6 +83,7 @@ static void insert_locked(struct ipoib_dev *ipd, struct ipoib_path *path)
 	}
 	rb_link_node(&path->node, parent, n);
 	rb_insert_color(&path->node, &ipd->paths.tree);
+	ipd->paths.count++;
 }
 
 /**
@@ -94,7 +92,7 @@ static void insert_locked(struct ipoib_dev *ipd, struct ipoib_path *path)
  * @gid: 16 octets
  *
  * Context: Softirq.
- * Return: the path; NULL without memory, counted.
+ * Return: the path; NULL without memory or above the limit, counted.
  */
 struct ipoib_path *ipoib_path_get_locked(struct ipoib_dev *ipd, const u8 *gid)
 {
@@ -102,6 +100,10 @@ struct ipoib_path *ipoib_path_get_locked(struct ipoib_dev *ipd, const u8 *gid)
 
 	if (path)
 		return path;
+	if (ipd->paths.count >= IPOIB_PATHS_MAX) {
+		ipoib_count(ipd, TX_PATH_LIMIT);
+		return NULL;
+	}
 	path = kzalloc(sizeof(*path), GFP_ATOMIC);
 	if (!path) {
 		ipoib_count(ipd, TX_NO_MEMORY);
@@ -293,7 +295,7 @@ static void purge_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 
 	lockdep_assert_held(&ipd->lock);
 	list_for_each_entry(neigh, &path->neighs, entry)
-		skb_queue_splice_tail_init(&neigh->queue, dropped);
+		ipoib_neigh_unqueue_locked(ipd, &neigh->queue, dropped);
 }
 
 /* As if the SA were silent. */
@@ -381,7 +383,7 @@ static void install_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	list_for_each_entry(neigh, &path->neighs, entry) {
 		ipoib_neigh_install(neigh, ah);
 		if (ah)
-			skb_queue_splice_tail_init(&neigh->queue, ready);
+			ipoib_neigh_unqueue_locked(ipd, &neigh->queue, ready);
 	}
 	ipoib_ah_put(old);
 }
@@ -470,6 +472,8 @@ static void path_work(struct work_struct *work)
 	struct ipoib_path *path;
 
 	mutex_lock(&ipd->ctl);
+	if (READ_ONCE(ipd->paths.pressed))
+		ipoib_path_evict(ipd);
 	while ((query = next_answer(ipd)))
 		take_answer(ipd, query);
 	while (atomic_read(&ipd->paths.in_flight) < IPOIB_QUERIES_MAX &&
@@ -478,9 +482,14 @@ static void path_work(struct work_struct *work)
 	mutex_unlock(&ipd->ctl);
 }
 
-/* Forget a path; the query, if there is one, comes back to nobody. */
-static void free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
-			struct sk_buff_head *dropped)
+/**
+ * ipoib_path_free_locked() - forget a path and its destinations
+ * @ipd: the interface; ctl and its lock are held
+ * @path: the path; its query, if there is one, comes back to nobody
+ * @dropped: gets the packets that waited; drop them without the lock
+ */
+void ipoib_path_free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
+			    struct sk_buff_head *dropped)
 {
 	struct ipoib_neigh *neigh, *next;
 
@@ -497,6 +506,7 @@ static void free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	}
 	list_del(&path->entry);
 	rb_erase(&path->node, &ipd->paths.tree);
+	ipd->paths.count--;
 	ipoib_ah_put(path->ah);
 	kfree(path);
 }
@@ -515,50 +525,8 @@ void ipoib_path_drop_all(struct ipoib_dev *ipd)
 	__skb_queue_head_init(&dropped);
 	spin_lock_bh(&ipd->lock);
 	while ((n = rb_first(&ipd->paths.tree)))
-		free_locked(ipd, rb_entry(n, struct ipoib_path, node),
-			    &dropped);
-	spin_unlock_bh(&ipd->lock);
-	ipoib_neigh_drop(ipd, &dropped, IPOIB_CNT_TX_FLUSHED);
-}
-
-static bool idle(unsigned long used, unsigned long limit)
-{
-	return time_after(jiffies, used + limit);
-}
-
-static void age_neighs_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
-			      struct sk_buff_head *dropped)
-{
-	struct ipoib_neigh *neigh, *next;
-
-	list_for_each_entry_safe(neigh, next, &path->neighs, entry)
-		if (idle(READ_ONCE(neigh->used), NEIGH_IDLE))
-			ipoib_neigh_free_locked(ipd, neigh, dropped);
-	if (!list_empty(&path->neighs))
-		path->used = jiffies;
-}
-
-/**
- * ipoib_path_age() - forget what has not been used for long
- * @ipd: the interface; ctl is held
- *
- * Context: Process.
- */
-void ipoib_path_age(struct ipoib_dev *ipd)
-{
-	struct sk_buff_head dropped;
-	struct rb_node *n, *next;
-
-	__skb_queue_head_init(&dropped);
-	spin_lock_bh(&ipd->lock);
-	for (n = rb_first(&ipd->paths.tree); n; n = next) {
-		struct ipoib_path *path = rb_entry(n, struct ipoib_path, node);
-
-		next = rb_next(n);
-		age_neighs_locked(ipd, path, &dropped);
-		if (idle(path->used, PATH_IDLE) && !path->query)
-			free_locked(ipd, path, &dropped);
-	}
+		ipoib_path_free_locked(ipd, rb_entry(n, struct ipoib_path,
+						     node), &dropped);
 	spin_unlock_bh(&ipd->lock);
 	ipoib_neigh_drop(ipd, &dropped, IPOIB_CNT_TX_FLUSHED);
 }
@@ -572,6 +540,7 @@ void ipoib_path_init(struct ipoib_dev *ipd)
 	ipd->paths.tree = RB_ROOT;
 	INIT_LIST_HEAD(&ipd->paths.ask);
 	INIT_LIST_HEAD(&ipd->paths.answers);
+	ipd->paths.evicted = jiffies;
 	INIT_WORK(&ipd->paths.work, path_work);
 	init_waitqueue_head(&ipd->paths.none_in_flight);
 }

@@ -19,6 +19,8 @@ struct ipoib_ah;
 struct ipoib_dev;
 struct ipoib_query;
 
+/* Paths of an interface at most; as many as there are destinations. */
+#define IPOIB_PATHS_MAX		16384
 /* Queries of an interface under way at a time. */
 #define IPOIB_QUERIES_MAX	16
 
@@ -61,7 +63,10 @@ struct ipoib_path {
  * @tree: struct ipoib_path; interface's lock
  * @ask: those that must be asked for; interface's lock
  * @answers: queries that came back; interface's lock
- * @work: asks, and takes answers
+ * @count: of those in @tree; interface's lock
+ * @pressed: there are too many; interface's lock
+ * @evicted: when room was made last, jiffies; interface's lock
+ * @work: asks, takes answers, makes room
  * @in_flight: queries under way
  * @none_in_flight: woken when there is none
  */
@@ -69,6 +74,9 @@ struct ipoib_paths {
 	struct rb_root tree;
 	struct list_head ask;
 	struct list_head answers;
+	unsigned int count;
+	bool pressed;
+	unsigned long evicted;
 	struct work_struct work;
 	atomic_t in_flight;
 	wait_queue_head_t none_in_flight;
@@ -76,6 +84,7 @@ struct ipoib_paths {
 
 struct ipoib_neigh;
 
+/* path.c */
 void ipoib_path_init(struct ipoib_dev *ipd);
 void ipoib_path_exit(struct ipoib_dev *ipd);
 struct ipoib_path *ipoib_path_get_locked(struct ipoib_dev *ipd,
@@ -84,6 +93,12 @@ bool ipoib_path_use_locked(struct ipoib_dev *ipd, struct ipoib_path *path);
 void ipoib_path_announced(struct ipoib_dev *ipd, const u8 *gid, u32 slid);
 void ipoib_path_doubt_all(struct ipoib_dev *ipd);
 void ipoib_path_drop_all(struct ipoib_dev *ipd);
+void ipoib_path_free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
+			    struct sk_buff_head *dropped);
+
+/* path_age.c */
 void ipoib_path_age(struct ipoib_dev *ipd);
+void ipoib_path_press_locked(struct ipoib_dev *ipd);
+void ipoib_path_evict(struct ipoib_dev *ipd);
 
 #endif
