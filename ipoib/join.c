@@ -15,6 +15,7 @@
 #include "ipoib/core/pace.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/leave.h"
 #include "ipoib/link.h"
 #include "ipoib/main.h"
 #include "ipoib/mcast.h"
@@ -56,12 +57,9 @@ static const struct ipoib_pace_rule rejoin_rule = {
 #define JOIN_SENDONLY		4
 #define JOIN_SENDONLY_FULL	8
 
-static int join_done(int status, struct ib_sa_multicast *sa)
+static void note_down(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
+		      int status, const struct ib_sa_multicast *sa)
 {
-	struct ipoib_mcast_context *context = sa->context;
-	struct ipoib_mcast *mcast = context->mcast;
-	struct ipoib_dev *ipd = context->ipd;
-
 	spin_lock_bh(&ipd->lock);
 	if (status == -ENETRESET) {
 		mcast->reset = true;
@@ -75,6 +73,16 @@ static int join_done(int status, struct ib_sa_multicast *sa)
 		list_add_tail(&mcast->entry, &ipd->mcast.answers);
 	ipoib_mcast_kick(ipd);
 	spin_unlock_bh(&ipd->lock);
+}
+
+static int join_done(int status, struct ib_sa_multicast *sa)
+{
+	struct ipoib_member *member = sa->context;
+
+	spin_lock_bh(&member->lock);
+	if (member->mcast)
+		note_down(member->ipd, member->mcast, status, sa);
+	spin_unlock_bh(&member->lock);
 	/* The membership is ours to end, not the SA client's. */
 	return 0;
 }
@@ -123,36 +131,52 @@ static void answered(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 	mcast->in_flight = false;
 }
 
-static void join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
+static int ask_to_join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 {
 	struct ib_sa_mcmember_rec rec;
 	ib_sa_comp_mask mask = build_rec(ipd, mcast, &rec);
+	struct ipoib_member *member = ipoib_member_create(ipd, mcast);
 	struct ib_sa_multicast *sa;
 
+	if (!member)
+		return -ENOMEM;
 	ipoib_dbg_mcast(ipd, "joining %pI6, state %u\n", mcast->mgid,
 			rec.join_state);
-	mcast->context.ipd = ipd;
-	mcast->context.mcast = mcast;
+	sa = ib_sa_join_multicast(&ipoib_sa_client, ipd->ib, ipd->port, &rec,
+				  mask, GFP_KERNEL, join_done, member);
+	if (IS_ERR(sa)) {
+		ipoib_member_end(member);
+		return PTR_ERR(sa);
+	}
+	member->sa = sa;
+	mcast->member = member;
+	return 0;
+}
+
+static void join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
+{
 	mcast->in_flight = true;
 	ipd->mcast.joining++;
 	ipoib_count(ipd, MCAST_JOINS);
-	sa = ib_sa_join_multicast(&ipoib_sa_client, ipd->ib, ipd->port, &rec,
-				  mask, GFP_KERNEL, join_done,
-				  &mcast->context);
-	if (!IS_ERR(sa)) {
-		mcast->sa = sa;
+	if (!ask_to_join(ipd, mcast))
 		return;
-	}
 	answered(ipd, mcast);
 	ipoib_join_event(ipd, mcast, IPOIB_MCAST_SILENT);
 }
 
-/* After this the SA client knows nothing of the group. */
-static void end_membership(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
+/*
+ * After this nobody calls back for the group. Only one that we go from is left;
+ * in other cases the SA does not know us, or has forgotten us.
+ */
+static void end_membership(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
+			   bool leave)
 {
-	if (mcast->sa)
-		ib_sa_free_multicast(mcast->sa);
-	mcast->sa = NULL;
+	/* Who has no link any more says so first. */
+	if (leave && !mcast->broadcast)
+		ipoib_member_leave(mcast->member, ipoib_leaver(ipd));
+	else
+		ipoib_member_end(mcast->member);
+	mcast->member = NULL;
 	answered(ipd, mcast);
 	spin_lock_bh(&ipd->lock);
 	mcast->answered = false;
@@ -306,7 +330,7 @@ void ipoib_join_event(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 	if (step.actions & IPOIB_MCAST_UNBIND)
 		unbind(ipd, mcast);
 	if (step.actions & IPOIB_MCAST_FREE)
-		end_membership(ipd, mcast);
+		end_membership(ipd, mcast, event == IPOIB_MCAST_STOP);
 	if (step.actions & IPOIB_MCAST_PURGE)
 		ipoib_mcast_purge(ipd, mcast);
 	if (step.actions & (IPOIB_MCAST_LATER | IPOIB_MCAST_SOON))

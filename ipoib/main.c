@@ -61,7 +61,7 @@ static void handle_event(struct ib_event_handler *handler,
 	if (!bit || !rdma_is_port_valid(hca->ib, port))
 		return;
 	if (bit & (IPOIB_EV_ACTIVE | IPOIB_EV_SM | IPOIB_EV_REREGISTER))
-		ipoib_sa_refresh(&hca->sa[port - 1]);
+		ipoib_sa_refresh(&hca->ports[port - 1].sa);
 	spin_lock_irqsave(&hca->lock, irq);
 	list_for_each_entry(ipd, &hca->devs, entry)
 		if (ipd->port == port)
@@ -102,13 +102,25 @@ static void add_port(struct ipoib_hca *hca, u32 port)
 			dev_name(&hca->ib->dev), port, err);
 }
 
+static void start_port(struct ipoib_hca *hca, u32 port)
+{
+	ipoib_sa_start(&hca->ports[port - 1].sa, hca, port);
+	ipoib_leaver_start(&hca->ports[port - 1].leaver, hca, port);
+}
+
+static void stop_port(struct ipoib_port *port)
+{
+	ipoib_leaver_stop(&port->leaver);
+	ipoib_sa_stop(&port->sa);
+}
+
 static void free_hca(struct ipoib_hca *hca)
 {
 	u32 port;
 
 	ib_unregister_event_handler(&hca->handler);
 	rdma_for_each_port(hca->ib, port)
-		ipoib_sa_stop(&hca->sa[port - 1]);
+		stop_port(&hca->ports[port - 1]);
 	kfree(hca);
 }
 
@@ -117,7 +129,7 @@ static int add_hca(struct ib_device *ib)
 	struct ipoib_hca *hca;
 	u32 port;
 
-	hca = kzalloc(struct_size(hca, sa, ib->phys_port_cnt), GFP_KERNEL);
+	hca = kzalloc(struct_size(hca, ports, ib->phys_port_cnt), GFP_KERNEL);
 	if (!hca)
 		return -ENOMEM;
 	hca->ib = ib;
@@ -125,7 +137,7 @@ static int add_hca(struct ib_device *ib)
 	INIT_LIST_HEAD(&hca->devs);
 	INIT_IB_EVENT_HANDLER(&hca->handler, ib, handle_event);
 	rdma_for_each_port(ib, port)
-		ipoib_sa_start(&hca->sa[port - 1], hca, port);
+		start_port(hca, port);
 	/* Before the interfaces: none of them may miss an event. */
 	ib_register_event_handler(&hca->handler);
 	rdma_for_each_port(ib, port)

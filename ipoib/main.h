@@ -10,7 +10,18 @@
 #include <rdma/ib_sa.h>
 #include <rdma/ib_verbs.h>
 
+#include "ipoib/leave.h"
 #include "ipoib/sa.h"
+
+/**
+ * struct ipoib_port - a port and its SA
+ * @sa: what the SA can do
+ * @leaver: ends memberships
+ */
+struct ipoib_port {
+	struct ipoib_sa sa;
+	struct ipoib_leaver leaver;
+};
 
 extern int ipoib_send_queue_size;
 extern int ipoib_recv_queue_size;
@@ -23,14 +34,14 @@ extern struct ib_sa_client ipoib_sa_client;
  * @lock: protects @devs; any context but hard interrupts
  * @devs: its interfaces, struct ipoib_dev
  * @handler: hears of events
- * @sa: by port number less one
+ * @ports: by port number less one
  */
 struct ipoib_hca {
 	struct ib_device *ib;
 	spinlock_t lock;
 	struct list_head devs;
 	struct ib_event_handler handler;
-	struct ipoib_sa sa[];
+	struct ipoib_port ports[];
 };
 
 #endif

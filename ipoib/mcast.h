@@ -18,6 +18,7 @@
 
 struct ipoib_ah;
 struct ipoib_dev;
+struct ipoib_member;
 
 /* Packets that wait for a group. */
 #define IPOIB_MCAST_QUEUE	64
@@ -25,16 +26,6 @@ struct ipoib_dev;
 #define IPOIB_SENDONLY_MAX	1024
 /* Joins of an interface under way at a time. */
 #define IPOIB_JOINS_MAX		32
-
-/**
- * struct ipoib_mcast_context - what the SA client hands back
- * @ipd: the interface
- * @mcast: the group
- */
-struct ipoib_mcast_context {
-	struct ipoib_dev *ipd;
-	struct ipoib_mcast *mcast;
-};
 
 /**
  * struct ipoib_mcast - a group
@@ -45,11 +36,10 @@ struct ipoib_mcast_context {
  * @wanted: mark of the last look at the stack's list that had it; the work's
  * @state: enum ipoib_mcast_state; interface's lock
  * @rec: the SA's record, good where there is an @ah; interface's lock
- * @sa: our membership, or attempt at one; the work's
+ * @member: our membership, or attempt at one; the work's
  * @in_flight: a join is under way; the work's
  * @entry: on ipd->mcast.answers, or on a list of the work's, or empty;
  *	interface's lock
- * @context: for @sa
  * @answered: the SA client called back with @status; interface's lock
  * @reset: and later said that it has forgotten us; interface's lock
  * @status: of the join, 0 or a negative error; interface's lock
@@ -74,10 +64,9 @@ struct ipoib_mcast {
 	u8 wanted;
 	u8 state;
 	struct ib_sa_mcmember_rec rec;
-	struct ib_sa_multicast *sa;
+	struct ipoib_member *member;
 	bool in_flight;
 	struct list_head entry;
-	struct ipoib_mcast_context context;
 	bool answered;
 	bool reset;
 	int status;

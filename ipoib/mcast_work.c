@@ -9,6 +9,7 @@
 #include "ipoib/core/mcast_fsm.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/leave.h"
 #include "ipoib/main.h"
 #include "ipoib/mcast.h"
 #include "ipoib/sa.h"
@@ -247,6 +248,7 @@ static bool is_due(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 	if (mcast->broadcast)
 		return true;
 	return broadcast_is_joined(ipd) &&
+	       !ipoib_leaver_is_busy(ipoib_leaver(ipd)) &&
 	       (mcast->full || ipoib_sa_is_known(ipd));
 }
 

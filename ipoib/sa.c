@@ -182,7 +182,7 @@ void ipoib_sa_refresh(struct ipoib_sa *sa)
  */
 bool ipoib_sa_is_known(struct ipoib_dev *ipd)
 {
-	struct ipoib_sa *sa = &ipd->hca->sa[ipd->port - 1];
+	struct ipoib_sa *sa = &ipd->hca->ports[ipd->port - 1].sa;
 	enum ipoib_sa_state state = READ_ONCE(sa->state);
 
 	if (!sa->agent)
@@ -201,7 +201,7 @@ bool ipoib_sa_is_known(struct ipoib_dev *ipd)
  */
 bool ipoib_sa_has_sendonly_full(struct ipoib_dev *ipd)
 {
-	return READ_ONCE(ipd->hca->sa[ipd->port - 1].sendonly_full);
+	return READ_ONCE(ipd->hca->ports[ipd->port - 1].sa.sendonly_full);
 }
 
 /**
