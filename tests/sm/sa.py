@@ -8,11 +8,12 @@ what is answered otherwise: see rules.py. IBTA volume 1, chapter 15.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.sm.groups import (BROADCAST, Group, GroupTable, JOIN_COMPONENTS,
@@ -70,6 +71,7 @@ class ScriptedSA:
         self._log = Log()
         self._lock = threading.RLock()
         self._timers: set[threading.Timer] = set()
+        self._held: list[Group] | None = None
         self._services: dict[tuple[str, str],
                              Callable[[Request], list[Record]]] = {
             ("ClassPortInfo", "Get"): self._class_port_info,
@@ -406,6 +408,21 @@ class ScriptedSA:
             self._program(group)
         return [answer]
 
+    @contextlib.contextmanager
+    def late_switches(self) -> Iterator[None]:
+        """Joins and leaves are answered, but the switches are told of them
+        only when the context ends."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for group in held:
+                self._program(group)
+
     def _program(self, group: Group) -> None:
+        if self._held is not None:
+            self._held.append(group)
+            return
         self.subnet.set_multicast(group.mlid, group.receivers(),
                                   group.senders())

@@ -115,17 +115,29 @@ def test_failed_joins_are_spaced_by_2_to_16_seconds_and_broadcast_is_alone(sm):
     with (sm.sa.rule(refuse(), attr="MCMemberRecord", lid=sm.lid(h2)),
           sm.sa.rule(drop(), attr="MCMemberRecord", lid=sm.lid(h3))):
         restart_link(h2, h3)
-        refused = sm.sa.wait_for_many(
-            6, timeout=80 * lab.SLOW, attr="MCMemberRecord", method="Set",
-            lid=sm.lid(h2), since=since)
-        dropped = sm.sa.requests(attr="MCMemberRecord", method="Set",
-                                 lid=sm.lid(h3), since=since)
+
+        def asked_by(host):
+            return since_restarts(sm.sa.requests(
+                attr="MCMemberRecord", method="Set", lid=sm.lid(host),
+                since=since))
+
+        wait(lambda: len(asked_by(h2)) >= 6, 80, "h2 gives up")
+        refused, dropped = asked_by(h2)[:6], asked_by(h3)
     times = [asked.time for asked in refused]
     check_gaps([b - a for a, b in zip(times, times[1:])], [2, 4, 8, 16, 16])
     ends = [(a.time, b.time) for a, b in zip(dropped, dropped[1:])
             if not b.retry]
     check_gaps([b - a for a, b in ends][:3], [2, 4, 8])
     assert {asked.record.mgid for asked in refused + dropped} == {BROADCAST}
+
+
+def since_restarts(asked):
+    """Joins but those before an event of the bring-up that came late had the
+    link started anew: three in a second at most, which is the pace of that."""
+    for first, (one, other) in enumerate(zip(asked, asked[1:])):
+        if other.time - one.time > 1 or first == 3:
+            return asked[first:]
+    return asked[-1:]
 
 
 def check_gaps(gaps, nominal):
