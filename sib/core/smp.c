@@ -20,6 +20,18 @@ static enum sib_smp_way go_out(u8 port, u8 nports, u8 *egress)
 	return SIB_SMP_OUT;
 }
 
+/*
+ * The directed part is over, here or on by LID. That is the LID of one port:
+ * an SMP is nothing that a multicast group should hear.
+ */
+static enum sib_smp_way go_on(__be16 lid, u16 *dlid)
+{
+	*dlid = be16_to_cpu(lid);
+	if (*dlid == SIB_LID_PERMISSIVE)
+		return SIB_SMP_LOCAL;
+	return sib_lid_is_unicast(*dlid) ? SIB_SMP_BY_LID : SIB_SMP_DISCARD;
+}
+
 /* IBTA 14.2.2.2: outgoing directed routes, clauses C14-9 and following. */
 static enum sib_smp_way route_outbound(struct sib_smp *smp, u8 ingress,
 				       u8 nports, u8 *egress, u16 *dlid)
@@ -39,9 +51,7 @@ static enum sib_smp_way route_outbound(struct sib_smp *smp, u8 ingress,
 		if (cnt)
 			smp->return_path[ptr] = ingress;
 		smp->hop_ptr = ptr + 1;
-		*dlid = be16_to_cpu(smp->dr_dlid);
-		return *dlid == SIB_LID_PERMISSIVE ? SIB_SMP_LOCAL :
-						     SIB_SMP_BY_LID;
+		return go_on(smp->dr_dlid, dlid);
 	}
 	return ptr == cnt + 1 ? SIB_SMP_LOCAL : SIB_SMP_DISCARD;
 }
@@ -58,9 +68,7 @@ static enum sib_smp_way route_returning(struct sib_smp *smp, u8 nports,
 	}
 	if (ptr == 1) {
 		smp->hop_ptr = 0;
-		*dlid = be16_to_cpu(smp->dr_slid);
-		return *dlid == SIB_LID_PERMISSIVE ? SIB_SMP_LOCAL :
-						     SIB_SMP_BY_LID;
+		return go_on(smp->dr_slid, dlid);
 	}
 	return ptr ? SIB_SMP_DISCARD : SIB_SMP_LOCAL;
 }

@@ -42,6 +42,21 @@ static enum sib_ud_verdict check_lane(const struct sib_ud_rules *rules,
 	return SIB_UD_OK;
 }
 
+/*
+ * Who receives a datagram may answer it, to its source LID: then that must be
+ * the LID of a port, and no group's. IBTA volume 1, section 4.1.3. QP0 alone
+ * hears from ports that have no LID yet.
+ */
+static enum sib_ud_verdict check_slid(const struct sib_ud_rules *rules,
+				      const struct sib_hdr *hdr)
+{
+	if (sib_lid_is_unicast(hdr->slid))
+		return SIB_UD_OK;
+	if (rules->kind == SIB_UD_SMI && hdr->slid == SIB_LID_PERMISSIVE)
+		return SIB_UD_OK;
+	return SIB_UD_SLID;
+}
+
 /* A multicast LID goes with a multicast GID, and neither without the other. */
 static enum sib_ud_verdict check_grh(const struct sib_hdr *hdr)
 {
@@ -86,6 +101,8 @@ enum sib_ud_verdict sib_ud_check(const struct sib_ud_rules *rules,
 	if (sib_opcode(hdr->opcode)->transport != SIB_TRANSPORT_UD)
 		return SIB_UD_TRANSPORT;
 	verdict = check_lane(rules, hdr);
+	if (!verdict)
+		verdict = check_slid(rules, hdr);
 	if (!verdict)
 		verdict = check_grh(hdr);
 	if (verdict || rules->kind == SIB_UD_SMI)

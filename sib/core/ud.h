@@ -24,6 +24,7 @@ enum sib_ud_kind {
  * @SIB_UD_LANE: on VL15 but not to QP0, or the other way round
  * @SIB_UD_MAD_LEN: to QP0 or QP1 with other than 256 octets
  * @SIB_UD_LID: permissive LID where none may be
+ * @SIB_UD_SLID: a source LID that nobody can answer to
  * @SIB_UD_GRH: multicast without a GRH, or LID and GID not both multicast
  * @SIB_UD_PKEY: no entry of the P_Key table matches
  * @SIB_UD_QKEY: wrong Q_Key
@@ -34,6 +35,7 @@ enum sib_ud_verdict {
 	SIB_UD_LANE,
 	SIB_UD_MAD_LEN,
 	SIB_UD_LID,
+	SIB_UD_SLID,
 	SIB_UD_GRH,
 	SIB_UD_PKEY,
 	SIB_UD_QKEY,

@@ -256,6 +256,9 @@ static bool admits(const struct sib_agent *agent, enum sib_ud_kind kind,
 static void route_smp(struct sib_agent *agent, u8 ingress,
 		      struct sk_buff *skb, const struct sib_hdr *hdr)
 {
+	/* Without a directed route it needs LIDs, to be answered as well. */
+	bool by_lid = hdr->dlid != SIB_LID_PERMISSIVE &&
+		      hdr->slid != SIB_LID_PERMISSIVE;
 	struct sib_smp smp;
 	u16 slid = hdr->slid, pkey;
 
@@ -269,8 +272,7 @@ static void route_smp(struct sib_agent *agent, u8 ingress,
 	if (smp.mgmt_class == SIB_CLASS_SM_DR) {
 		if (walk(agent, ingress, &smp) != SIB_SMP_LOCAL)
 			return;
-	} else if (smp.mgmt_class != SIB_CLASS_SM_LID ||
-		   hdr->dlid == SIB_LID_PERMISSIVE) {
+	} else if (smp.mgmt_class != SIB_CLASS_SM_LID || !by_lid) {
 		sib_port_count(&agent->ports[ingress], SMP_DISCARDED);
 		return;
 	}

@@ -20,6 +20,7 @@ const char * const sib_stat_names[SIB_STAT_MAX] = {
 	[SIB_STAT_RX_BAD_VCRC]		= "rx_bad_vcrc",
 	[SIB_STAT_RX_PORT_STATE]	= "rx_port_state",
 	[SIB_STAT_RX_NOT_MY_LID]	= "rx_not_my_lid",
+	[SIB_STAT_RX_BAD_SLID]		= "rx_bad_slid",
 	[SIB_STAT_RX_NO_QP]		= "rx_no_qp",
 	[SIB_STAT_RX_QP_STATE]		= "rx_qp_state",
 	[SIB_STAT_RX_BAD_TRANSPORT]	= "rx_bad_transport",

@@ -25,6 +25,7 @@ static void count_verdict(struct sib_port *port, enum sib_ud_verdict verdict)
 		[SIB_UD_LANE] = SIB_STAT_RX_BAD_LANE,
 		[SIB_UD_MAD_LEN] = SIB_STAT_RX_BAD_MAD_LENGTH,
 		[SIB_UD_LID] = SIB_STAT_RX_NOT_MY_LID,
+		[SIB_UD_SLID] = SIB_STAT_RX_BAD_SLID,
 		[SIB_UD_GRH] = SIB_STAT_RX_BAD_GRH,
 		[SIB_UD_PKEY] = SIB_STAT_RX_BAD_PKEY,
 		[SIB_UD_QKEY] = SIB_STAT_RX_BAD_QKEY,

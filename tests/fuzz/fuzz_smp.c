@@ -107,7 +107,7 @@ static enum sib_smp_way step(struct walk *w, struct sib_smp *smp)
 		w->in = w->far[w->in.sw][egress];
 	}
 	if (way == SIB_SMP_BY_LID)
-		must(dlid != 0xffff && dlid ==
+		must(dlid >= 1 && dlid <= 0xbfff && dlid ==
 		     be16_to_cpu(smp->status & cpu_to_be16(SIB_STATUS_D) ?
 				 smp->dr_slid : smp->dr_dlid));
 	*smp = *now;

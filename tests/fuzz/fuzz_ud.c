@@ -35,6 +35,14 @@ static bool lane_is_good(const struct sib_ud_rules *r,
 	return r->kind == SIB_UD_SMI ? hdr->vl == 15 : hdr->vl != 15;
 }
 
+static bool slid_is_good(const struct sib_ud_rules *r,
+			 const struct sib_hdr *hdr)
+{
+	if (r->kind == SIB_UD_SMI && hdr->slid == 0xffff)
+		return true;
+	return hdr->slid >= 1 && hdr->slid <= 0xbfff;
+}
+
 static bool gids_are_good(const struct sib_hdr *hdr)
 {
 	bool mcast_lid = hdr->dlid >= 0xc000 && hdr->dlid <= 0xfffe;
@@ -56,6 +64,8 @@ static enum sib_ud_verdict want(const struct sib_ud_rules *r,
 		return SIB_UD_MAD_LEN;
 	if (!smi && hdr->dlid == 0xffff)
 		return SIB_UD_LID;
+	if (!slid_is_good(r, hdr))
+		return SIB_UD_SLID;
 	if (!gids_are_good(hdr))
 		return SIB_UD_GRH;
 	if (!smi && find_key(r, hdr->pkey) == r->num_pkeys)

@@ -174,6 +174,25 @@ static void back_at_its_start_it_may_go_on_by_lid(void **context)
 	assert_int_equal(s.smp.hop_ptr, 0);
 }
 
+/* No group is to hear an SMP, and nobody has LID 0. */
+static void it_goes_on_by_the_lid_of_a_port_only(void **context)
+{
+	unsigned int lid;
+
+	for (lid = 0; lid <= 0xffff; lid++) {
+		enum sib_smp_way want = lid == 0xffff ? SIB_SMP_LOCAL :
+					lid && lid <= 0xbfff ? SIB_SMP_BY_LID :
+							       SIB_SMP_DISCARD;
+		struct sib_smp out = directed(false, 3, 3);
+		struct sib_smp back = directed(true, 1, 3);
+
+		out.dr_dlid = cpu_to_be16(lid);
+		back.dr_slid = cpu_to_be16(lid);
+		check(route(&out, 6, PORTS).way == want, "to LID %#x", lid);
+		check(route(&back, 5, PORTS).way == want, "back to %#x", lid);
+	}
+}
+
 static void a_reply_beyond_its_end_is_dropped(void **context)
 {
 	struct sib_smp smp = directed(true, 5, 3);
@@ -252,7 +271,10 @@ static enum sib_smp_way naive_out(u8 port, struct step *s)
 static enum sib_smp_way naive_end(__be16 lid, struct step *s)
 {
 	s->dlid = be16_to_cpu(lid);
-	return s->dlid == PERMISSIVE ? SIB_SMP_LOCAL : SIB_SMP_BY_LID;
+	if (s->dlid == PERMISSIVE)
+		return SIB_SMP_LOCAL;
+	return s->dlid == 0 || s->dlid >= 0xc000 ? SIB_SMP_DISCARD :
+						   SIB_SMP_BY_LID;
 }
 
 static enum sib_smp_way naive_outgoing(struct step *s, u8 ingress)
@@ -534,6 +556,7 @@ UNIT_MAIN(
 	CASE(on_its_way_back_it_follows_the_return_path),
 	CASE(back_at_its_start_it_is_for_the_sm_here),
 	CASE(back_at_its_start_it_may_go_on_by_lid),
+	CASE(it_goes_on_by_the_lid_of_a_port_only),
 	CASE(a_reply_beyond_its_end_is_dropped),
 	CASE(a_reply_to_no_hops_stays_here),
 	CASE(a_reply_never_changes_its_paths),

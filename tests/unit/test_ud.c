@@ -179,6 +179,25 @@ static void the_permissive_lid_is_for_qp0(void **context)
 	}
 }
 
+static void an_answer_has_somebody_to_go_to(void **context)
+{
+	unsigned int i, slid;
+
+	for (i = 0; i < 3; i++) {
+		struct sib_hdr hdr = good_hdr(kinds[i]);
+
+		for (slid = 0; slid <= 0xffff; slid++) {
+			bool good = (slid >= 1 && slid <= 0xbfff) ||
+				    (slid == 0xffff && kinds[i] == SIB_UD_SMI);
+
+			hdr.slid = slid;
+			check(judge(kinds[i], &hdr) ==
+			      (good ? SIB_UD_OK : SIB_UD_SLID),
+			      "kind %u from LID %#x", kinds[i], slid);
+		}
+	}
+}
+
 static struct sib_hdr multicast_hdr(u16 dlid, const u8 *grh)
 {
 	struct sib_hdr hdr = good_hdr(SIB_UD_PLAIN);
@@ -294,6 +313,7 @@ UNIT_MAIN(
 	CASE(qp0_and_nobody_else_takes_vl15),
 	CASE(qp0_and_qp1_want_256_octets),
 	CASE(the_permissive_lid_is_for_qp0),
+	CASE(an_answer_has_somebody_to_go_to),
 	CASE(a_multicast_lid_goes_with_a_multicast_gid),
 	CASE(qp0_looks_at_no_keys),
 	CASE(other_qps_refuse_a_wrong_pkey),
