@@ -113,6 +113,48 @@ struct sib_lsm_step sib_lsm_next(enum sib_lsm_state state,
 }
 
 /**
+ * sib_lsm_merge() - one more order for those that wait
+ * @waiting: what waits, a bit for each event; 0 for nothing
+ * @order: SIB_LSM_RETRAIN, SIB_LSM_DISABLE or SIB_LSM_ENABLE
+ *
+ * What is carried out in the end is what all of them would have come to, one
+ * after the other: a port that is to be disabled stays so, whatever else is
+ * asked of it, until it is to be enabled.
+ *
+ * Return: what waits now.
+ */
+u32 sib_lsm_merge(u32 waiting, enum sib_lsm_event order)
+{
+	if (order == SIB_LSM_DISABLE)
+		return BIT(SIB_LSM_DISABLE);
+	if (order == SIB_LSM_RETRAIN && waiting & BIT(SIB_LSM_DISABLE))
+		return waiting;
+	return waiting | BIT(order);
+}
+
+/**
+ * sib_lsm_take() - the next order to carry out
+ * @waiting: from sib_lsm_merge(); the order is removed from it
+ *
+ * Return: an enum sib_lsm_event, -1 when none is left.
+ */
+int sib_lsm_take(u32 *waiting)
+{
+	static const u8 turns[] = {
+		SIB_LSM_DISABLE, SIB_LSM_RETRAIN, SIB_LSM_ENABLE,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(turns); i++) {
+		if (!(*waiting & BIT(turns[i])))
+			continue;
+		*waiting &= ~BIT(turns[i]);
+		return turns[i];
+	}
+	return -1;
+}
+
+/**
  * sib_lsm_state_name() - for people
  * @state: a state
  *

@@ -58,6 +58,10 @@ struct sib_lsm_step sib_lsm_next(enum sib_lsm_state state,
 const char *sib_lsm_state_name(enum sib_lsm_state state);
 const char *sib_lsm_event_name(enum sib_lsm_event event);
 
+/* Orders of an SM that wait until a reply is out, a bit for each event. */
+u32 sib_lsm_merge(u32 waiting, enum sib_lsm_event order);
+int sib_lsm_take(u32 *waiting);
+
 /**
  * struct sib_lsm_peer - the other end, as far as it is known
  * @session: its session, 0 if it is not known

@@ -172,8 +172,8 @@ static u16 go_down(const struct sib_portinfo *pi, u8 phys, u32 *events)
 			*events |= SIB_FX_RETRAIN;
 		return SIB_STATUS_OK;
 	case SIB_PHYS_POLLING:
-		*events |= pi->phys_state == SIB_PHYS_DISABLED ?
-			   SIB_FX_ENABLE : SIB_FX_RETRAIN;
+		/* Be it disabled now, or by an order that is still waiting. */
+		*events |= SIB_FX_RETRAIN | SIB_FX_ENABLE;
 		return SIB_STATUS_OK;
 	case SIB_PHYS_DISABLED:
 		*events |= SIB_FX_DISABLE;

@@ -8,7 +8,7 @@
  *	timer		say hello, again and again: fast while training, slowly
  *			to show that we live while up; count the peer's silence
  *	later_timer	the reply to the SMP that ends this link has had its
- *			time to get out; end it
+ *			time to get out; do what the SM has ordered since
  */
 #include <linux/etherdevice.h>
 #include <linux/random.h>
@@ -277,18 +277,21 @@ void sib_link_event(struct sib_port *port, enum sib_lsm_event event)
 /**
  * sib_link_event_later() - the same, after a reply had time to go out
  * @port: the port
- * @event: not a message of the peer
+ * @order: SIB_LSM_RETRAIN, SIB_LSM_DISABLE or SIB_LSM_ENABLE
+ *
+ * Orders that wait already are not put off any further.
  *
  * Context: Any, without the agent's lock.
  */
-void sib_link_event_later(struct sib_port *port, enum sib_lsm_event event)
+void sib_link_event_later(struct sib_port *port, enum sib_lsm_event order)
 {
 	unsigned long irq;
 
 	spin_lock_irqsave(&port->agent->lock, irq);
 	if (port->alive) {
-		port->later = event;
-		mod_timer(&port->later_timer, jiffies + REPLY_TIME);
+		if (!port->later)
+			mod_timer(&port->later_timer, jiffies + REPLY_TIME);
+		port->later = sib_lsm_merge(port->later, order);
 	}
 	spin_unlock_irqrestore(&port->agent->lock, irq);
 }
@@ -296,8 +299,16 @@ void sib_link_event_later(struct sib_port *port, enum sib_lsm_event event)
 static void later_expired(struct timer_list *t)
 {
 	struct sib_port *port = from_timer(port, t, later_timer);
+	unsigned long irq;
+	u32 orders;
+	int event;
 
-	sib_link_event(port, READ_ONCE(port->later));
+	spin_lock_irqsave(&port->agent->lock, irq);
+	orders = port->later;
+	port->later = 0;
+	spin_unlock_irqrestore(&port->agent->lock, irq);
+	while ((event = sib_lsm_take(&orders)) >= 0)
+		sib_link_event(port, event);
 }
 
 /**

@@ -15,7 +15,7 @@ struct sib_port;
 void sib_link_init(struct sib_port *port);
 void sib_link_stop(struct sib_port *port);
 void sib_link_event(struct sib_port *port, enum sib_lsm_event event);
-void sib_link_event_later(struct sib_port *port, enum sib_lsm_event event);
+void sib_link_event_later(struct sib_port *port, enum sib_lsm_event order);
 void sib_link_carrier(struct sib_port *port);
 void sib_link_mtu(struct sib_port *port);
 void sib_link_receive(struct sib_port *port, struct sk_buff *skb,

@@ -71,7 +71,8 @@ static inline struct sib_skb_cb *sib_skb_cb(struct sk_buff *skb)
  * @crc: frames carry ICRC and VCRC; agent lock, read by the data path
  * @silent: ticks without a word from the peer; agent lock
  * @timer: polls and keeps alive
- * @later: an event that waits for a reply to go out first; agent lock
+ * @later: orders that wait for a reply to go out first, a bit for each event;
+ *	agent lock
  * @later_timer: ends the wait
  * @outq: link messages and traps that wait for @out_task
  * @out_task: sends them, for they may come from where nothing can be sent
@@ -90,7 +91,7 @@ struct sib_port {
 	bool crc;
 	u8 silent;
 	struct timer_list timer;
-	enum sib_lsm_event later;
+	u32 later;
 	struct timer_list later_timer;
 	struct sk_buff_head outq;
 	struct tasklet_struct out_task;

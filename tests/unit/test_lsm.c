@@ -327,6 +327,79 @@ static void a_bye_counts_in_its_session_only(void **context)
 				  0x10, mac), -1);
 }
 
+/* Orders of an SM that come faster than its replies go out. */
+
+#define ORDERS_MAX	6
+
+static const enum sib_lsm_event order_of[] = {
+	SIB_LSM_RETRAIN, SIB_LSM_DISABLE, SIB_LSM_ENABLE,
+};
+
+/**
+ * struct fate - what became of a port
+ * @state: where its link is
+ * @fell: it went down on the way
+ */
+struct fate {
+	enum sib_lsm_state state;
+	bool fell;
+};
+
+static void obey(struct fate *f, enum sib_lsm_event order)
+{
+	struct sib_lsm_step step = sib_lsm_next(f->state, order);
+
+	f->state = step.next;
+	f->fell |= step.actions & SIB_LSM_GO_DOWN;
+}
+
+/* The orders are the digits of @code, base 3. */
+static void check_orders(enum sib_lsm_state from, unsigned int count,
+			 unsigned int code)
+{
+	struct fate at_once = { from, false }, later = { from, false };
+	unsigned int i, rest = code;
+	u32 waiting = 0;
+	int order;
+
+	for (i = 0; i < count; i++, rest /= 3) {
+		obey(&at_once, order_of[rest % 3]);
+		waiting = sib_lsm_merge(waiting, order_of[rest % 3]);
+	}
+	assert_true(waiting);
+	for (i = 0; (order = sib_lsm_take(&waiting)) >= 0; i++)
+		obey(&later, order);
+	check(i && i <= 2, "%u orders are left of %u, code %u", i, count, code);
+	check(later.state == at_once.state && later.fell == at_once.fell,
+	      "from %s, %u orders, code %u: %s, not %s",
+	      sib_lsm_state_name(from), count, code,
+	      sib_lsm_state_name(later.state),
+	      sib_lsm_state_name(at_once.state));
+}
+
+static void orders_that_wait_come_to_what_they_would_have_at_once(void **context)
+{
+	unsigned int count, code, end = 1;
+	enum sib_lsm_state from;
+
+	for (count = 1; count <= ORDERS_MAX; count++) {
+		end *= 3;
+		for (code = 0; code < end; code++)
+			for (from = 0; from < SIB_LSM_STATES; from++)
+				check_orders(from, count, code);
+	}
+}
+
+static void an_order_to_disable_is_not_overtaken(void **context)
+{
+	u32 waiting = sib_lsm_merge(0, SIB_LSM_DISABLE);
+
+	waiting = sib_lsm_merge(waiting, SIB_LSM_RETRAIN);
+	assert_int_equal(sib_lsm_take(&waiting), SIB_LSM_DISABLE);
+	assert_int_equal(sib_lsm_take(&waiting), -1);
+	assert_int_equal(sib_lsm_take(&waiting), -1);
+}
+
 UNIT_MAIN(
 	CASE(every_pair_is_as_it_is_meant),
 	CASE(every_pair_is_written_in_the_table),
@@ -344,4 +417,6 @@ UNIT_MAIN(
 	CASE(while_up_a_third_talker_is_a_stray),
 	CASE(while_training_the_last_talker_counts),
 	CASE(a_bye_counts_in_its_session_only),
+	CASE(orders_that_wait_come_to_what_they_would_have_at_once),
+	CASE(an_order_to_disable_is_not_overtaken),
 )

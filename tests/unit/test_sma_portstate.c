@@ -111,7 +111,8 @@ static void down_and_polling_train_again(void **context)
 						orders[i][1]);
 
 			assert_int_equal(a.status, 0);
-			assert_int_equal(a.fx.events, SIB_FX_RETRAIN);
+			assert_int_equal(a.fx.events & ~SIB_FX_ENABLE,
+					 SIB_FX_RETRAIN);
 			assert_int_equal(a.fx.port, 1);
 		}
 	}
@@ -137,8 +138,17 @@ static void a_disabled_port_is_woken_by_polling(void **context)
 	for (want = 0; want <= 1; want++) {
 		a = order(ca, 1, 1, 3, want, 2);
 		assert_int_equal(a.status, 0);
-		assert_int_equal(a.fx.events, SIB_FX_ENABLE);
+		assert_int_equal(a.fx.events & ~SIB_FX_RETRAIN, SIB_FX_ENABLE);
 	}
+}
+
+/* The order to disable it may be waiting for its reply to go out. */
+static void a_port_that_may_soon_be_disabled_is_woken_by_polling(void **context)
+{
+	assert_true(order(ca, 1, 4, 5, 0, 2).fx.events & SIB_FX_ENABLE);
+	assert_true(order(ca, 1, 4, 5, 1, 2).fx.events & SIB_FX_ENABLE);
+	assert_false(order(ca, 1, 4, 5, 1, 0).fx.events & SIB_FX_ENABLE);
+	assert_false(order(ca, 1, 4, 5, 1, 1).fx.events & SIB_FX_ENABLE);
 }
 
 static void a_disabled_port_is_woken_by_nothing_else(void **context)
@@ -255,6 +265,7 @@ UNIT_MAIN(
 	NODES_CASE(down_and_polling_train_again),
 	NODES_CASE(disabled_switches_the_link_off),
 	NODES_CASE(a_disabled_port_is_woken_by_polling),
+	NODES_CASE(a_port_that_may_soon_be_disabled_is_woken_by_polling),
 	NODES_CASE(a_disabled_port_is_woken_by_nothing_else),
 	NODES_CASE(a_disabled_port_is_not_woken_by_sleep),
 	NODES_CASE(the_link_is_dropped_only_after_the_reply),
