@@ -19,6 +19,7 @@
 #include "sib/core/icrc.h"
 #include "sib/core/shim.h"
 #include "sib/fabric/cable.h"
+#include "sib/fabric/copies.h"
 #include "sib/fabric/link.h"
 #include "sib/fabric/port.h"
 
@@ -195,7 +196,8 @@ static rx_handler_result_t cable_rx(struct sk_buff **pskb)
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (!skb)
 		return RX_HANDLER_CONSUMED;
-	/* A copy that a switch made has arrived. */
+	sib_copy_arrived(skb);
+	/* It may stay with us for long: its sender's socket need not wait. */
 	skb_orphan(skb);
 	/* A priority is good for one hop, and must not stick to the next. */
 	__vlan_hwaccel_clear_tag(skb);

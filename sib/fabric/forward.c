@@ -10,7 +10,7 @@
 #include "sib/core/smp.h"
 #include "sib/core/ud.h"
 #include "sib/fabric/cable.h"
-#include "sib/fabric/pacer.h"
+#include "sib/fabric/copies.h"
 #include "sib/fabric/port.h"
 #include "sib/fabric/switch.h"
 
@@ -30,18 +30,25 @@ static void forward_out(struct sib_agent *agent, u8 egress,
 	sib_cable_xmit(&agent->ports[egress], skb);
 }
 
+static struct sib_copies *copies_of(const struct sib_switch *sw)
+{
+	return sib_copies_of(dev_net(sw->dev));
+}
+
 /* A copy that shares the token; its headers are its own to write. */
-static struct sk_buff *copy_packet(struct sk_buff *skb)
+static struct sk_buff *copy_packet(struct sib_switch *sw, struct sk_buff *skb)
 {
 	struct sk_buff *copy = sib_packet_alloc(skb->len, GFP_ATOMIC);
 
 	if (!copy)
 		return NULL;
+	if (!sib_copy_track(copies_of(sw), copy, skb)) {
+		kfree_skb(copy);
+		return NULL;
+	}
 	skb_copy_bits(skb, 0, copy->data, skb->len);
 	*sib_skb_cb(copy) = *sib_skb_cb(skb);
 	skb_copy_hash(copy, skb);
-	sib_token_share(copy, skb);
-	sib_copy_track(copy);
 	return copy;
 }
 
@@ -57,7 +64,7 @@ static void replicate(struct sib_agent *agent, u64 ports, struct sk_buff *skb)
 			forward_out(agent, egress, skb);
 			return;
 		}
-		copy = copy_packet(skb);
+		copy = copy_packet(to_switch(agent), skb);
 		if (copy)
 			forward_out(agent, egress, copy);
 		else
@@ -88,7 +95,7 @@ static void defer(struct sib_switch *sw, u64 ports, struct sk_buff *skb)
 	 * wake_switches() sees the queue, or the room is seen here.
 	 */
 	smp_mb();
-	if (sib_copies_may_grow(hweight64(ports)))
+	if (sib_copies_may_grow(copies_of(sw), hweight64(ports)))
 		tasklet_schedule(&sw->defer_task);
 }
 
@@ -99,7 +106,7 @@ static void forward_copies(struct sib_agent *agent, u64 ports,
 
 	/* What waits goes first: nobody expects his multicasts reordered. */
 	if (skb_queue_empty_lockless(&sw->deferred) &&
-	    sib_copies_may_grow(hweight64(ports)))
+	    sib_copies_may_grow(copies_of(sw), hweight64(ports)))
 		replicate(agent, ports, skb);
 	else
 		defer(sw, ports, skb);
@@ -115,7 +122,7 @@ static struct sk_buff *next_deferred(struct sib_switch *sw, u64 *ports)
 	skb = skb_peek(&sw->deferred);
 	if (skb) {
 		*ports = ((struct deferred_cb *)skb->cb)->ports;
-		if (sib_copies_may_grow(hweight64(*ports)))
+		if (sib_copies_may_grow(copies_of(sw), hweight64(*ports)))
 			__skb_unlink(skb, &sw->deferred);
 		else
 			skb = NULL;

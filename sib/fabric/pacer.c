@@ -7,9 +7,8 @@
  * not when a queue forgets the sender. The callback may run in any context,
  * inside post_send too, so it only counts and schedules.
  *
- * Copies that a switch makes of a multicast have their share of the token.
- * What they add to the backlogs on their way to the next hop is bounded apart,
- * by the skb's destructor: see sib_copies_may_grow().
+ * Copies that a switch makes of a multicast have their share of the token, and
+ * are bounded apart: see copies.c.
  *
  * Who may still hold a token when its port goes: frames in a backlog, a qdisc
  * of the cable or a NIC's ring. The pacer lives until the last one is home,
@@ -25,12 +24,10 @@
 
 /* Frames under way from one port. */
 #define TOKENS_PER_PORT		64
-/* Frames under way from all ports of this kernel. With COPIES_MAX this stays
- * below the 1000 packets that the kernel's backlog takes.
+/* Frames under way from all ports of this kernel. With the copies of copies.c
+ * this stays below the 1000 packets that the kernel's backlog takes.
  */
 #define TOKENS_MAX		512
-/* Copies of multicasts between two hops. */
-#define COPIES_MAX		384
 
 /**
  * struct sib_token - the right to have a frame under way
@@ -62,7 +59,6 @@ struct sib_pacer {
 
 static atomic_t tokens_out = ATOMIC_INIT(0);
 static atomic_t pacers = ATOMIC_INIT(0);
-static atomic_t copies = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(drained);
 
 /* Protects the lists of waiters, and pacers_waiting with its count. */
@@ -72,7 +68,6 @@ static unsigned int flows_waiting;
 
 static void wake_waiters(struct tasklet_struct *task);
 static DECLARE_TASKLET(wake_task, wake_waiters);
-static void (*copies_wake)(void);
 
 static void pacer_put(struct sib_pacer *pacer)
 {
@@ -296,8 +291,6 @@ static void wake_waiters(struct tasklet_struct *task)
 	struct sib_pacer *pacer, *next;
 	unsigned long irq;
 
-	if (copies_wake)
-		copies_wake();
 	spin_lock_irqsave(&waiting_lock, irq);
 	list_for_each_entry_safe(pacer, next, &pacers_waiting, entry)
 		if (token_available(pacer))
@@ -330,71 +323,20 @@ void sib_flow_put(struct sib_flow *flow)
 }
 
 /**
- * sib_token_share() - let a copy of a frame have its token too
- * @to: the copy
- * @from: the frame
+ * sib_token_get() - share the token of a frame
+ * @skb: the frame
  *
  * Context: Any.
+ * Return: its token, to be given back by net_zcopy_put(); NULL if it has none.
  */
-void sib_token_share(struct sk_buff *to, struct sk_buff *from)
+struct ubuf_info *sib_token_get(struct sk_buff *skb)
 {
-	struct ubuf_info *ubuf = skb_zcopy(from);
+	struct ubuf_info *ubuf = skb_zcopy(skb);
 
 	if (!ubuf || !compat_ubuf_is(ubuf, token_ops))
-		return;
+		return NULL;
 	net_zcopy_get(ubuf);
-	skb_zcopy_init(to, ubuf);
-}
-
-/* A copy has arrived at the next hop, or was dropped on the way. */
-static void copy_gone(struct sk_buff *skb)
-{
-	int left;
-
-	/* As in token_home(). */
-	rcu_read_lock();
-	left = atomic_dec_return(&copies);
-	if (left < COPIES_MAX / 2)
-		tasklet_schedule(&wake_task);
-	if (!left)
-		wake_up_all(&drained);
-	rcu_read_unlock();
-}
-
-/**
- * sib_copies_may_grow() - may a switch make more copies now?
- * @by: how many it would make
- *
- * Context: Any.
- * Return: false if they might overflow a backlog: keep the frame, and try
- * again when called back.
- */
-bool sib_copies_may_grow(unsigned int by)
-{
-	int now = atomic_read(&copies);
-
-	return !now || now + by <= COPIES_MAX;
-}
-
-/**
- * sib_copy_track() - count a copy until it reaches the next hop
- * @skb: the copy; must have no owner
- *
- * Context: Any.
- */
-void sib_copy_track(struct sk_buff *skb)
-{
-	atomic_inc(&copies);
-	skb->destructor = copy_gone;
-}
-
-/**
- * sib_copies_set_wake() - who waits for sib_copies_may_grow()
- * @wake: called in softirq when there is room again; must not sleep
- */
-void sib_copies_set_wake(void (*wake)(void))
-{
-	copies_wake = wake;
+	return ubuf;
 }
 
 /**
@@ -408,11 +350,10 @@ void sib_copies_set_wake(void (*wake)(void))
  */
 void sib_pacer_drain(void)
 {
-	while (!wait_event_timeout(drained, !atomic_read(&pacers) &&
-				   !atomic_read(&copies), 10 * HZ))
-		pr_warn("sib: %d ports and %d copies still have frames in a qdisc or a NIC's ring\n",
-			atomic_read(&pacers), atomic_read(&copies));
-	/* token_home() and copy_gone() may still be returning. */
+	while (!wait_event_timeout(drained, !atomic_read(&pacers), 10 * HZ))
+		pr_warn("sib: %d ports still have frames in a qdisc or a NIC's ring\n",
+			atomic_read(&pacers));
+	/* token_home() may still be returning. */
 	synchronize_rcu();
 	tasklet_kill(&wake_task);
 }

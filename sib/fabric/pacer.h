@@ -50,11 +50,7 @@ static inline bool sib_flow_busy(const struct sib_flow *flow)
 	return refcount_read(&flow->refs) > 1;
 }
 
-void sib_token_share(struct sk_buff *to, struct sk_buff *from);
-
-bool sib_copies_may_grow(unsigned int by);
-void sib_copy_track(struct sk_buff *skb);
-void sib_copies_set_wake(void (*wake)(void));
+struct ubuf_info *sib_token_get(struct sk_buff *skb);
 
 void sib_pacer_drain(void);
 

@@ -18,8 +18,8 @@
 
 #include "compat/unaligned.h"
 #include "sib/fabric/cable.h"
+#include "sib/fabric/copies.h"
 #include "sib/fabric/link.h"
-#include "sib/fabric/pacer.h"
 #include "sib/fabric/port.h"
 #include "sib/fabric/switch.h"
 
@@ -29,7 +29,7 @@ static LIST_HEAD(switches);
 
 static struct rtnl_link_ops switch_link_ops;
 
-/* There is room for copies again: see sib_copies_set_wake(). */
+/* There is room for copies again: see sib_copies_start(). */
 static void wake_switches(void)
 {
 	struct sib_switch *sw;
@@ -298,16 +298,23 @@ static struct rtnl_link_ops switch_link_ops = {
  */
 int sib_switch_start(void)
 {
-	sib_copies_set_wake(wake_switches);
-	return rtnl_link_register(&switch_link_ops);
+	int err = sib_copies_start(wake_switches);
+
+	if (err)
+		return err;
+	err = rtnl_link_register(&switch_link_ops);
+	if (err)
+		sib_copies_stop();
+	return err;
 }
 
 /**
- * sib_switch_stop() - remove all switches
+ * sib_switch_stop() - remove all switches, and wait for what they have sent
  *
  * Context: Process.
  */
 void sib_switch_stop(void)
 {
 	rtnl_link_unregister(&switch_link_ops);
+	sib_copies_stop();
 }
