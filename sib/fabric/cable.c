@@ -11,6 +11,7 @@
 #include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/pkt_sched.h>
+#include <linux/ratelimit.h>
 #include <linux/rtnetlink.h>
 
 #include "compat/unaligned.h"
@@ -237,14 +238,16 @@ static int refuse(const struct net_device *dev,
 	/* NL_SET_ERR_MSG() would want a literal; @why is one. */
 	if (extack)
 		extack->_msg = why;
-	pr_info("sib: %s cannot be a cable: %s\n", netdev_name(dev), why);
+	else
+		pr_info_ratelimited("sib: %s cannot be a cable: %s\n",
+				    netdev_name(dev), why);
 	return err;
 }
 
 /**
  * sib_cable_check() - could a netdev be a cable?
  * @dev: the netdev; RTNL is held
- * @extack: told why not; may be NULL, the log says it too
+ * @extack: told why not; NULL to have it in the log
  *
  * Return: 0; -ENODEV for what is being unregistered; -EINVAL for what is not
  * like Ethernet or carries too little; -EBUSY for what is in use.
@@ -271,7 +274,7 @@ int sib_cable_check(const struct net_device *dev,
  * sib_cable_plug() - plug a netdev into a port
  * @port: without a cable; alive from now on
  * @dev: a netdev that sib_cable_check() likes; RTNL has been held since
- * @extack: told why not; may be NULL
+ * @extack: told why not; NULL to have it in the log
  *
  * Training begins at once if @dev is up.
  *
@@ -288,10 +291,10 @@ int sib_cable_plug(struct sib_port *port, struct net_device *dev,
 	rcu_assign_pointer(port->cable, dev);
 	port->alive = true;
 	if (sib_mtu_code(dev->mtu) < 4)
-		pr_info("sib: %s: an MTU of %u carries an IB MTU of %u; IPoIB's usual 2048 needs %u\n",
-			netdev_name(dev), dev->mtu,
-			128U << sib_mtu_code(dev->mtu),
-			2048U + SIB_CABLE_OVERHEAD);
+		pr_info_ratelimited("sib: %s: an MTU of %u carries an IB MTU of %u; IPoIB's usual 2048 needs %u\n",
+				    netdev_name(dev), dev->mtu,
+				    128U << sib_mtu_code(dev->mtu),
+				    2048U + SIB_CABLE_OVERHEAD);
 	sib_link_carrier(port);
 	return 0;
 }

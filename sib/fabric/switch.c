@@ -12,6 +12,7 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/if_arp.h>
+#include <linux/ratelimit.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
 #include <net/rtnetlink.h>
@@ -164,6 +165,17 @@ static u8 free_port(const struct sib_switch *sw)
 	return 0;
 }
 
+/* Enough for two switches at once; a user who does it in a loop has no more. */
+static void tell_plugged(const struct net_device *dev,
+			 const struct net_device *cable, u8 num)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 2 * SIB_SWITCH_PORTS);
+
+	if (__ratelimit(&limit))
+		netdev_info(dev, "%s is plugged into port %u\n", cable->name,
+			    num);
+}
+
 static int switch_add_slave(struct net_device *dev, struct net_device *cable,
 			    struct netlink_ext_ack *extack)
 {
@@ -186,8 +198,7 @@ static int switch_add_slave(struct net_device *dev, struct net_device *cable,
 	if (err)
 		netdev_upper_dev_unlink(cable, dev);
 	else
-		netdev_info(dev, "%s is plugged into port %u\n", cable->name,
-			    num);
+		tell_plugged(dev, cable, num);
 	return err;
 }
 
