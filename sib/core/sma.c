@@ -21,16 +21,15 @@ static bool mkey_allows(const struct sib_portinfo *pi,
 	return smp->method == SIB_METHOD_GET && pi->mkey_protect < 2;
 }
 
-static bool check_mkey(struct sib_node *node, u8 ingress,
+static bool check_mkey(struct sib_node *node, u8 port,
 		       const struct sib_smp *in, struct sib_sma_fx *fx)
 {
-	u8 port = sib_node_agent_port(node, ingress);
 	struct sib_portinfo *pi = &node->port[port];
 
 	if (!mkey_allows(pi, in)) {
 		if (pi->mkey_violations != 0xffff)
 			pi->mkey_violations++;
-		fx->events |= SIB_FX_BAD_MKEY;
+		fx->events = SIB_FX_BAD_MKEY;
 		fx->port = port;
 		return false;
 	}
@@ -39,6 +38,36 @@ static bool check_mkey(struct sib_node *node, u8 ingress,
 		fx->port = port;
 	}
 	return true;
+}
+
+/* The port that an SMP is about, if it is another end port than it came to. */
+static u8 other_port(const struct sib_node *node, u8 ingress,
+		     const struct sib_smp *in)
+{
+	u32 port = be32_to_cpu(in->attr_mod) & SIB_PORT_INFO_PORT;
+
+	if (node->type != SIB_NODE_CA || port == ingress ||
+	    port > node->num_ports)
+		return 0;
+	return be16_to_cpu(in->attr_id) == SIB_ATTR_PORT_INFO ? port : 0;
+}
+
+/*
+ * The key is that of the port that received the SMP, IBTA 14.2.4.2. That is
+ * enough where a node is one port's. The ports of a channel adapter may be in
+ * two subnets, whose SMs know nothing of each other, and PortInfo can name
+ * another port than the one that it came to: then that one's key must fit as
+ * well, or else the SM of one subnet could take a port, and its key, from the
+ * SM of the other. TrapRepress is about no port but the one it came to.
+ */
+static bool check_mkeys(struct sib_node *node, u8 ingress,
+			const struct sib_smp *in, struct sib_sma_fx *fx)
+{
+	u8 other = in->method == SIB_METHOD_TRAP_REPRESS ?
+		   0 : other_port(node, ingress, in);
+
+	return check_mkey(node, sib_node_agent_port(node, ingress), in, fx) &&
+	       (!other || check_mkey(node, other, in, fx));
 }
 
 static u16 get_or_set(struct sib_node *node, u8 ingress,
@@ -151,7 +180,7 @@ enum sib_sma_verdict sib_sma_handle(struct sib_node *node, u8 ingress,
 	if (in->method != SIB_METHOD_GET && in->method != SIB_METHOD_SET &&
 	    in->method != SIB_METHOD_TRAP_REPRESS)
 		return reply(out, SIB_STATUS_METHOD);
-	if (!ignore_mkey && !check_mkey(node, ingress, in, fx))
+	if (!ignore_mkey && !check_mkeys(node, ingress, in, fx))
 		return SIB_SMA_DROP;
 	if (in->method == SIB_METHOD_TRAP_REPRESS) {
 		fx->events |= SIB_FX_TRAP_REPRESS;

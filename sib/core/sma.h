@@ -22,6 +22,11 @@
 #define SIB_ATTR_MFT		0x001b
 #define SIB_ATTR_SM_INFO	0x0020
 
+/* AttributeModifier of PortInfo: the port. Bit 31 says that the SM knows of
+ * extended speeds.
+ */
+#define SIB_PORT_INFO_PORT	0x7fffffff
+
 /* Things that an SMP changed and that somebody must be told, for one port. */
 #define SIB_FX_LID		BIT(0)
 #define SIB_FX_SM		BIT(1)

@@ -238,8 +238,7 @@ u16 sib_sma_port_info(struct sib_node *node, u8 ingress,
 		      const struct sib_smp *in, struct sib_smp *out,
 		      struct sib_sma_fx *fx)
 {
-	/* Bit 31 says that the SM knows of extended speeds. */
-	u32 port = be32_to_cpu(in->attr_mod) & 0x7fffffff;
+	u32 port = be32_to_cpu(in->attr_mod) & SIB_PORT_INFO_PORT;
 	struct sib_portinfo *pi;
 	u16 status = SIB_STATUS_OK;
 	bool hide_mkey;

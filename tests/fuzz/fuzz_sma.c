@@ -150,6 +150,30 @@ static bool is_locked_out(const struct exchange *x,
 	return x->in.method != SIB_METHOD_GET || pi->mkey_protect >= 2;
 }
 
+/* The other end port that a PortInfo is about, 0 if there is none. */
+static u8 other_port(const struct sib_node *node, const struct exchange *x)
+{
+	u32 port = be32_to_cpu(x->in.attr_mod) & 0x7fffffff;
+
+	return node->type == SIB_NODE_CA && is_attr(x, SIB_ATTR_PORT_INFO) &&
+	       x->in.method != SIB_METHOD_TRAP_REPRESS &&
+	       port <= node->num_ports && port != x->ingress ? port : 0;
+}
+
+/* Whose key kept the SMP out; NULL if none did. */
+static struct sib_portinfo *locked_by(struct sib_node *node,
+				      const struct exchange *x)
+{
+	struct sib_portinfo *pi =
+		&node->port[sib_node_agent_port(node, x->ingress)];
+	u8 other = other_port(node, x);
+
+	if (is_locked_out(x, pi))
+		return pi;
+	pi = &node->port[other];
+	return other && is_locked_out(x, pi) ? pi : NULL;
+}
+
 static void check_reply(const struct exchange *x)
 {
 	struct sib_smp want = x->in;
@@ -328,12 +352,14 @@ static void check(struct sib_node *node, struct sib_node *was,
 {
 	struct sib_portinfo *pi =
 		&was->port[sib_node_agent_port(node, x->ingress)];
-	bool locked_out = is_locked_out(x, pi);
+	struct sib_portinfo *lock = locked_by(was, x);
 
-	must(locked_out == !!(x->fx.events & SIB_FX_BAD_MKEY));
-	must(x->verdict == want_verdict(x, pi->cap_mask, locked_out));
-	if (locked_out)
-		pi->mkey_violations += pi->mkey_violations != 0xffff;
+	must(!!lock == !!(x->fx.events & SIB_FX_BAD_MKEY));
+	must(x->verdict == want_verdict(x, pi->cap_mask, lock));
+	if (lock) {
+		must(lock == &was->port[x->fx.port]);
+		lock->mkey_violations += lock->mkey_violations != 0xffff;
+	}
 	if (x->verdict == SIB_SMA_REPLY) {
 		check_reply(x);
 		check_status(node, x);

@@ -230,6 +230,74 @@ static void each_port_of_an_adapter_has_its_own_key(void **context)
 	node_free(two);
 }
 
+/* PortInfo of one port, asked for at another. */
+static struct answer across(struct sib_node *node, u8 ingress, u8 port,
+			    u8 method, u64 key)
+{
+	struct sib_smp in = smps_make(method, SIB_ATTR_PORT_INFO, port);
+
+	in.mkey = cpu_to_be64(key);
+	put_unaligned_be64(key, in.data);
+	put_unaligned_be16(0x0077, in.data + 16);
+	in.data[34] = 2 << 6;
+	put_unaligned_be16(1, in.data + 18);
+	in.data[36] = 0x40;
+	return smps_ask(node, ingress, &in);
+}
+
+static void the_sm_of_one_port_does_not_take_the_other(void **context)
+{
+	struct sib_node *two = node_make(SIB_NODE_CA, 2, 32, 8);
+	u16 lid = two->port[2].lid;
+	struct answer a;
+
+	protect(&two->port[1], OTHER, 1);
+	protect(&two->port[2], KEY, 1);
+	a = across(two, 1, 2, SIB_METHOD_SET, OTHER);
+	assert_int_equal(a.verdict, SIB_SMA_DROP);
+	assert_int_equal(a.fx.events, SIB_FX_BAD_MKEY);
+	assert_int_equal(a.fx.port, 2);
+	assert_true(two->port[2].mkey == KEY);
+	assert_int_equal(two->port[2].lid, lid);
+	assert_int_equal(two->port[2].mkey_violations, 1);
+	assert_int_equal(two->port[1].mkey_violations, 0);
+	node_free(two);
+}
+
+static void the_key_of_the_other_port_does_not_open_this_one(void **context)
+{
+	struct sib_node *two = node_make(SIB_NODE_CA, 2, 32, 8);
+	struct answer a;
+
+	protect(&two->port[1], KEY, 2);
+	protect(&two->port[2], OTHER, 2);
+	a = across(two, 1, 2, SIB_METHOD_GET, OTHER);
+	assert_int_equal(a.verdict, SIB_SMA_DROP);
+	assert_int_equal(a.fx.port, 1);
+	assert_int_equal(two->port[1].mkey_violations, 1);
+	assert_int_equal(two->port[2].mkey_violations, 0);
+	node_free(two);
+}
+
+static void who_has_the_keys_of_both_ports_may_set_the_other(void **context)
+{
+	struct sib_node *two = node_make(SIB_NODE_CA, 2, 32, 8);
+	struct answer a;
+
+	protect(&two->port[1], KEY, 3);
+	protect(&two->port[2], KEY, 3);
+	a = across(two, 1, 2, SIB_METHOD_SET, KEY);
+	assert_int_equal(a.verdict, SIB_SMA_REPLY);
+	assert_int_equal(a.status, 0);
+	assert_int_equal(two->port[2].lid, 0x0077);
+	protect(&two->port[1], 0, 0);
+	assert_int_equal(across(two, 1, 2, SIB_METHOD_GET, OTHER).verdict,
+			 SIB_SMA_DROP);
+	assert_int_equal(across(two, 1, 2, SIB_METHOD_GET, KEY).verdict,
+			 SIB_SMA_REPLY);
+	node_free(two);
+}
+
 #define NODES_CASE(name) \
 	cmocka_unit_test_setup_teardown(name, make_nodes, free_nodes)
 
@@ -247,4 +315,7 @@ UNIT_MAIN(
 	NODES_CASE(this_machine_itself_needs_no_key),
 	NODES_CASE(a_switch_has_the_key_of_its_port_0),
 	NODES_CASE(each_port_of_an_adapter_has_its_own_key),
+	NODES_CASE(the_sm_of_one_port_does_not_take_the_other),
+	NODES_CASE(the_key_of_the_other_port_does_not_open_this_one),
+	NODES_CASE(who_has_the_keys_of_both_ports_may_set_the_other),
 )
