@@ -202,6 +202,9 @@ DESTINATIONS = {
     "another LID": ({"dlid": 0x1234}, "rx_not_my_lid"),
     "LID 0": ({"dlid": 0}, "rx_not_my_lid"),
     "permissive LID on lane 0": ({"dlid": 0xFFFF}, "rx_not_my_lid"),
+    "back to a group": ({"slid": 0xC000}, "rx_bad_slid"),
+    "back to LID 0": ({"slid": 0}, "rx_bad_slid"),
+    "back to the permissive LID": ({"slid": 0xFFFF}, "rx_bad_slid"),
     "multicast LID without a GRH": ({"dlid": 0xC000, "dqpn": 0xFFFFFF},
                                     "rx_bad_grh"),
     "a group that nobody attached": (

@@ -140,6 +140,53 @@ def test_a_gmp_that_a_switch_does_not_answer_is_counted(uplink, places, what):
                                       **options), 3)
 
 
+# --- answers that would go astray
+
+ASTRAY = {"a group": 0xC000, "the last group": 0xFFFE, "LID 0": 0,
+          "the permissive LID": 0xFFFF}
+COUNTERS_OF_ALL = bytes([1, 4, 1, GET]) + bytes(12) + b"\0\1" + bytes(238)
+
+
+@pytest.fixture
+def members(all_hosts):
+    """A function: which groups have been sent MADs by the switch?
+
+    h1 is in the broadcast group, whose LID is 0xC000.
+    """
+    with inject.to_hca(all_hosts[0], "sw1") as cable, cable.listen() as tap:
+        def groups():
+            heard = {f.packet[2:4] for f in cable.frames(tap, 0.2)
+                     if f.outgoing and f.kind == inject.PACKET and
+                     len(f.payload) == 256 and f.packet[2] >= 0xC0}
+            return heard - {b"\xff\xff"}
+        yield groups
+
+
+@pytest.mark.parametrize("source", ASTRAY)
+def test_a_switch_answers_to_no_group(uplink, places, members, source):
+    slid = ASTRAY[source]
+    with grows(lambda: lab.switch_stats("sw1"), smp_discarded=3,
+               gmp_discarded=3):
+        uplink.send(inject.smp_packet(switch_lid(), slid,
+                                      inject.smp(GET, NODE_INFO)), 3)
+        uplink.send(inject.gmp_packet(switch_lid(), slid, COUNTERS_OF_ALL), 3)
+    assert run_get(uplink, switch_lid(), NODE_INFO)
+    assert not members()
+
+
+@pytest.mark.parametrize("source", ("a group", "the last group", "LID 0"))
+def test_an_hca_hears_nobody_that_cannot_be_answered(cable, places, members,
+                                                     source):
+    slid = ASTRAY[source]
+    with grows(lambda: inject.hca_counters("sib2"), rx_bad_slid=6):
+        cable.send(inject.smp_packet(places[1].lid, slid,
+                                     inject.smp(GET, NODE_INFO)), 3)
+        cable.send(inject.gmp_packet(places[1].lid, slid, COUNTERS_OF_ALL), 3)
+    assert re.search("LocalPort", run("smpquery", "-C", "sib1", "nodeinfo",
+                                      places[1].lid))
+    assert not members()
+
+
 # --- directed routes
 
 EDGES = (0, 1, 2, 3, 62, 63, 64, 65, 127, 128, 254, 255)
@@ -173,6 +220,9 @@ WAYLESS = {
                                         "hop_cnt": 2},
     "a class that is none": {"klass": 0x55},
     "by LID, to nobody": {},
+    "a route that goes on to a group": {"klass": DR, "dr_dlid": 0xC000},
+    "a route that comes from a group": {"klass": DR, "dr_slid": 0xC000},
+    "a route that goes on to LID 0": {"klass": DR, "dr_dlid": 0},
 }
 
 
