@@ -34,23 +34,25 @@ static void lease_expired(struct timer_list *t)
 	spin_unlock_irqrestore(&agent->lock, irq);
 }
 
+/* Users may make switches, as many as their memory control group allows. */
 static int alloc_tables(struct sib_agent *agent)
 {
 	struct sib_node *node = &agent->node;
 	unsigned int n = node->num_ports + 1;
+	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 
-	node->port = kcalloc(n, sizeof(*node->port), GFP_KERNEL);
-	node->pkeys = kcalloc(n * node->num_pkeys, sizeof(u16), GFP_KERNEL);
-	node->guids = kcalloc(n * node->num_guids, sizeof(u64), GFP_KERNEL);
-	agent->ports = kcalloc(n, sizeof(*agent->ports), GFP_KERNEL);
-	agent->pma.base = kvcalloc(n, sizeof(*agent->pma.base), GFP_KERNEL);
+	node->port = kcalloc(n, sizeof(*node->port), gfp);
+	node->pkeys = kcalloc(n * node->num_pkeys, sizeof(u16), gfp);
+	node->guids = kcalloc(n * node->num_guids, sizeof(u64), gfp);
+	agent->ports = kcalloc(n, sizeof(*agent->ports), gfp);
+	agent->pma.base = kvcalloc(n, sizeof(*agent->pma.base), gfp);
 	if (!node->port || !node->pkeys || !node->guids || !agent->ports ||
 	    !agent->pma.base)
 		return -ENOMEM;
 	if (node->type != SIB_NODE_SWITCH)
 		return 0;
-	node->sw.lft = vmalloc(SIB_LFT_ENTRIES);
-	node->sw.mft = kvcalloc(SIB_MFT_ENTRIES, sizeof(u64), GFP_KERNEL);
+	node->sw.lft = __vmalloc(SIB_LFT_ENTRIES, gfp);
+	node->sw.mft = kvcalloc(SIB_MFT_ENTRIES, sizeof(u64), gfp);
 	if (!node->sw.lft || !node->sw.mft)
 		return -ENOMEM;
 	memset(node->sw.lft, SIB_LFT_DISCARD, SIB_LFT_ENTRIES);

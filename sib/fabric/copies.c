@@ -211,7 +211,7 @@ static int __net_init copies_net_init(struct net *net)
 {
 	struct copies_net *own = net_generic(net, copies_net_id);
 
-	own->copies = kzalloc(sizeof(*own->copies), GFP_KERNEL);
+	own->copies = kzalloc(sizeof(*own->copies), GFP_KERNEL_ACCOUNT);
 	if (!own->copies)
 		return -ENOMEM;
 	refcount_set(&own->copies->refs, 1);

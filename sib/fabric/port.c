@@ -18,7 +18,7 @@
 int sib_port_init(struct sib_port *port, struct sib_agent *agent, u8 num,
 		  const struct sib_port_ops *ops)
 {
-	port->stats = alloc_percpu(struct sib_stats);
+	port->stats = alloc_percpu_gfp(struct sib_stats, GFP_KERNEL_ACCOUNT);
 	if (!port->stats)
 		return -ENOMEM;
 	port->agent = agent;
