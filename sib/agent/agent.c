@@ -26,12 +26,24 @@ static void read_counters(void *context, u8 port, u64 *counters)
 /* IBTA 14.2.4.3: the protection was not renewed, so it falls. */
 static void lease_expired(struct timer_list *t)
 {
-	struct sib_agent *agent = from_timer(agent, t, lease);
+	struct sib_lease *lease = from_timer(lease, t, timer);
+	struct sib_agent *agent = lease->agent;
 	unsigned long irq;
 
 	spin_lock_irqsave(&agent->lock, irq);
-	agent->node.port[agent->lease_port].mkey_protect = 0;
+	agent->node.port[lease->port].mkey_protect = 0;
 	spin_unlock_irqrestore(&agent->lock, irq);
+}
+
+static void init_leases(struct sib_agent *agent)
+{
+	u8 i;
+
+	for (i = 0; i < SIB_LEASES; i++) {
+		agent->lease[i].agent = agent;
+		agent->lease[i].port = i;
+		timer_setup(&agent->lease[i].timer, lease_expired, 0);
+	}
 }
 
 /* Users may make switches, as many as their memory control group allows. */
@@ -91,7 +103,7 @@ int sib_agent_init(struct sib_agent *agent, u8 type, u8 num_ports,
 	agent->pma.read = read_counters;
 	agent->pma.context = agent;
 	agent->next_tid = (u64)get_random_u32() << 32 | 1;
-	timer_setup(&agent->lease, lease_expired, 0);
+	init_leases(agent);
 	sib_agent_trap_init(agent);
 	return alloc_tables(agent);
 }
@@ -104,10 +116,13 @@ int sib_agent_init(struct sib_agent *agent, u8 type, u8 num_ports,
  */
 void sib_agent_stop(struct sib_agent *agent)
 {
+	unsigned int i;
+
 	spin_lock_irq(&agent->lock);
 	agent->dead = true;
 	spin_unlock_irq(&agent->lock);
-	timer_shutdown_sync(&agent->lease);
+	for (i = 0; i < SIB_LEASES; i++)
+		timer_shutdown_sync(&agent->lease[i].timer);
 	timer_shutdown_sync(&agent->trap_timer);
 }
 
@@ -166,17 +181,15 @@ enum sib_sma_verdict sib_agent_smp(struct sib_agent *agent, u8 ingress,
 static void mkey_lease(struct sib_agent *agent, u8 port, bool bad)
 {
 	u16 period = agent->node.port[port].mkey_lease;
+	struct timer_list *timer = &agent->lease[port].timer;
 	unsigned long irq;
 
 	spin_lock_irqsave(&agent->lock, irq);
-	if (agent->dead || !period) {
-		/* For ever, or over. */
-	} else if (!bad) {
-		timer_delete(&agent->lease);
-	} else if (!timer_pending(&agent->lease)) {
-		agent->lease_port = port;
-		mod_timer(&agent->lease, jiffies + period * HZ);
-	}
+	/* Without a period the protection lasts for ever. */
+	if (!agent->dead && period && !bad)
+		timer_delete(timer);
+	else if (!agent->dead && period && !timer_pending(timer))
+		mod_timer(timer, jiffies + period * HZ);
 	spin_unlock_irqrestore(&agent->lock, irq);
 }
 
@@ -203,8 +216,9 @@ void sib_agent_effects(struct sib_agent *agent, const struct sib_sma_fx *fx,
 	struct sib_port *port = &agent->ports[fx->port];
 	unsigned int i;
 
-	if (fx->events & (SIB_FX_BAD_MKEY | SIB_FX_GOOD_MKEY))
-		mkey_lease(agent, fx->port, fx->events & SIB_FX_BAD_MKEY);
+	for (i = 0; i < SIB_LEASES; i++)
+		if (fx->keys & BIT_ULL(i))
+			mkey_lease(agent, i, fx->events & SIB_FX_BAD_MKEY);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		if (!(fx->events & orders[i].fx))
 			continue;

@@ -45,6 +45,21 @@ struct sib_trap {
 	u8 sent;
 };
 
+/**
+ * struct sib_lease - ends the protection by an M_Key, see IBTA 14.2.4.3
+ * @timer: pending from a wrong key until a right one comes, or to the end
+ * @agent: whose
+ * @port: whose M_Key
+ */
+struct sib_lease {
+	struct timer_list timer;
+	struct sib_agent *agent;
+	u8 port;
+};
+
+/* Ports with an M_Key: a switch's own, number 0, or those of an adapter. */
+#define SIB_LEASES	3
+
 /* Traps under way at a time; more are dropped, the SM sweeps anyway. */
 #define SIB_TRAPS	8
 
@@ -58,8 +73,7 @@ struct sib_trap {
  *	unused on a channel adapter
  * @pma: performance management
  * @ops: the owner
- * @lease: ends the protection by an M_Key, see IBTA 14.2.4.3
- * @lease_port: whose M_Key
+ * @lease: by port number
  * @trap: traps under way
  * @next_tid: for the next trap
  * @trap_timer: repeats them
@@ -73,8 +87,7 @@ struct sib_agent {
 	struct sib_port *ports;
 	struct sib_pma pma;
 	const struct sib_agent_ops *ops;
-	struct timer_list lease;
-	u8 lease_port;
+	struct sib_lease lease[SIB_LEASES];
 	struct sib_trap trap[SIB_TRAPS];
 	u64 next_tid;
 	struct timer_list trap_timer;

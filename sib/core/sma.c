@@ -31,11 +31,13 @@ static bool check_mkey(struct sib_node *node, u8 port,
 			pi->mkey_violations++;
 		fx->events = SIB_FX_BAD_MKEY;
 		fx->port = port;
+		fx->keys = BIT_ULL(port);
 		return false;
 	}
 	if (pi->mkey && be64_to_cpu(in->mkey) == pi->mkey) {
 		fx->events |= SIB_FX_GOOD_MKEY;
 		fx->port = port;
+		fx->keys |= BIT_ULL(port);
 	}
 	return true;
 }

@@ -49,10 +49,12 @@
  * struct sib_sma_fx - what the shell must do after an SMP
  * @events: SIB_FX_*
  * @port: the port they are about
+ * @keys: SIB_FX_BAD_MKEY, SIB_FX_GOOD_MKEY: bit n is the M_Key of port n
  */
 struct sib_sma_fx {
 	u32 events;
 	u8 port;
+	u64 keys;
 };
 
 /**

@@ -204,6 +204,7 @@ static int init_node(struct sib_hca *hca, const char *name, u8 num_ports,
 	struct sib_node *node = &hca->agent.node;
 	int err;
 
+	BUILD_BUG_ON(SIB_HCA_PORTS >= SIB_LEASES);
 	err = sib_agent_init(&hca->agent, SIB_NODE_CA, num_ports,
 			     &hca_agent_ops);
 	if (err)

@@ -257,6 +257,7 @@ static void the_sm_of_one_port_does_not_take_the_other(void **context)
 	assert_int_equal(a.verdict, SIB_SMA_DROP);
 	assert_int_equal(a.fx.events, SIB_FX_BAD_MKEY);
 	assert_int_equal(a.fx.port, 2);
+	assert_int_equal(a.fx.keys, BIT(2));
 	assert_true(two->port[2].mkey == KEY);
 	assert_int_equal(two->port[2].lid, lid);
 	assert_int_equal(two->port[2].mkey_violations, 1);
@@ -289,6 +290,8 @@ static void who_has_the_keys_of_both_ports_may_set_the_other(void **context)
 	a = across(two, 1, 2, SIB_METHOD_SET, KEY);
 	assert_int_equal(a.verdict, SIB_SMA_REPLY);
 	assert_int_equal(a.status, 0);
+	assert_true(a.fx.events & SIB_FX_GOOD_MKEY);
+	assert_int_equal(a.fx.keys, BIT(1) | BIT(2));
 	assert_int_equal(two->port[2].lid, 0x0077);
 	protect(&two->port[1], 0, 0);
 	assert_int_equal(across(two, 1, 2, SIB_METHOD_GET, OTHER).verdict,
@@ -296,6 +299,23 @@ static void who_has_the_keys_of_both_ports_may_set_the_other(void **context)
 	assert_int_equal(across(two, 1, 2, SIB_METHOD_GET, KEY).verdict,
 			 SIB_SMA_REPLY);
 	node_free(two);
+}
+
+/* Which its lease is stopped by, whatever port the SMP is about. */
+static void a_right_key_at_a_switch_is_that_of_port_0(void **context)
+{
+	struct sib_smp in = smps_make(SIB_METHOD_SET, SIB_ATTR_PORT_INFO, 3);
+	struct answer a;
+
+	smps_port_info(sw, 1, 3, in.data);
+	in.data[32] &= 0xf0;
+	protect(&sw->port[0], KEY, 1);
+	in.mkey = cpu_to_be64(KEY);
+	a = smps_ask(sw, 2, &in);
+	assert_int_equal(a.verdict, SIB_SMA_REPLY);
+	assert_int_equal(a.fx.port, 3);
+	assert_true(a.fx.events & SIB_FX_GOOD_MKEY);
+	assert_int_equal(a.fx.keys, BIT(0));
 }
 
 #define NODES_CASE(name) \
@@ -318,4 +338,5 @@ UNIT_MAIN(
 	NODES_CASE(the_sm_of_one_port_does_not_take_the_other),
 	NODES_CASE(the_key_of_the_other_port_does_not_open_this_one),
 	NODES_CASE(who_has_the_keys_of_both_ports_may_set_the_other),
+	NODES_CASE(a_right_key_at_a_switch_is_that_of_port_0),
 )
