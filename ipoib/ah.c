@@ -26,7 +26,7 @@ static void mark(struct ipoib_ah *ah)
 {
 	unsigned int i;
 
-	for (i = 0; i < ah->ipd->num_txqs; i++)
+	for (i = 0; i < ah->ipd->max_txqs; i++)
 		ah->mark[i] = ipoib_tx_head(&ah->ipd->txqs[i]);
 	ah->marked = true;
 }
@@ -39,7 +39,7 @@ static bool in_use(struct ipoib_ah *ah)
 		return true;
 	if (!ah->marked)
 		mark(ah);
-	for (i = 0; i < ah->ipd->num_txqs; i++)
+	for (i = 0; i < ah->ipd->max_txqs; i++)
 		if (ipoib_tx_behind(&ah->ipd->txqs[i], ah->mark[i]))
 			return true;
 	return false;

@@ -10,10 +10,9 @@
 #include <linux/types.h>
 #include <rdma/ib_verbs.h>
 
-struct ipoib_dev;
+#include "ipoib/core/ring.h"
 
-/* Transmit queues of an interface at most. */
-#define IPOIB_TXQ_MAX	16
+struct ipoib_dev;
 
 /**
  * struct ipoib_ah - an address handle

@@ -57,11 +57,42 @@ static void whatever_somebody_typed_comes_to_a_size(void **context)
 	assert_int_equal(ipoib_ring_size(100, 2, 8192), 128);
 }
 
+static void a_ring_fits_into_what_the_hca_has(void **context)
+{
+	int room;
+
+	for (room = -10; room < 20000; room++) {
+		u32 limit = ipoib_ring_limit(room, INT_MAX);
+
+		assert_true(limit && !(limit & (limit - 1)));
+		assert_true(limit <= IPOIB_QUEUE_MAX);
+		check(room < 1 ? limit == 1 : limit <= (u32)room,
+		      "%d: %u", room, limit);
+		check((int)limit * 2 > room || limit == IPOIB_QUEUE_MAX,
+		      "%d: %u", room, limit);
+		assert_int_equal(limit, ipoib_ring_limit(INT_MAX, room));
+	}
+	assert_int_equal(ipoib_ring_limit(16384, 1000), 512);
+}
+
+static void there_is_a_queue_for_each_cpu_up_to_a_limit(void **context)
+{
+	assert_int_equal(ipoib_ring_queues(1, 1, 16), 1);
+	assert_int_equal(ipoib_ring_queues(4, 64, 16), 4);
+	assert_int_equal(ipoib_ring_queues(64, 4, 16), 4);
+	assert_int_equal(ipoib_ring_queues(64, 64, 16), 8);
+	assert_int_equal(ipoib_ring_queues(64, 64, 3), 3);
+	assert_int_equal(ipoib_ring_queues(0, 64, 16), 1);
+	assert_int_equal(ipoib_ring_queues(64, 0, 16), 1);
+}
+
 static void the_limits_are_the_documented_ones(void **context)
 {
 	assert_int_equal(IPOIB_SENDQ_MIN, 128);
 	assert_int_equal(IPOIB_RECVQ_MIN, 2);
 	assert_int_equal(IPOIB_QUEUE_MAX, 8192);
+	assert_int_equal(IPOIB_RECVQ_ROOM, 2048);
+	assert_int_equal(IPOIB_TXQ_MAX, 16);
 }
 
 /* A ring whose positions start near their end, and its naive twin. */
@@ -125,6 +156,8 @@ static void a_ring_is_not_behind_a_mark_that_it_reached(void **context)
 UNIT_MAIN(
 	CASE(sizes_are_powers_of_two_within_limits),
 	CASE(whatever_somebody_typed_comes_to_a_size),
+	CASE(a_ring_fits_into_what_the_hca_has),
+	CASE(there_is_a_queue_for_each_cpu_up_to_a_limit),
 	CASE(the_limits_are_the_documented_ones),
 	CASE(a_ring_counts_right_across_the_wrap),
 	CASE(slots_go_round),
