@@ -76,6 +76,7 @@ static void free_dev(struct ipoib_dev *ipd)
 	if (ipd->wq)
 		destroy_workqueue(ipd->wq);
 	free_percpu(ipd->counters);
+	ipoib_tx_free(ipd);
 	mutex_destroy(&ipd->ctl);
 	kfree(ipd);
 }
@@ -151,14 +152,16 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 
 	if (!ipd)
 		return -ENOMEM;
-	ipd->num_txqs = 1;
 	ipd->max_send_sge = send_sges(hca->ib);
 	ipd->netdev = netdev;
+	if (ipoib_tx_alloc(ipd)) {
+		free_dev(ipd);
+		return -ENOMEM;
+	}
 	*private_of(netdev) = ipd;
 	netdev->rtnl_link_ops = &ipoib_link_ops;
 	netdev->ethtool_ops = &ipoib_ethtool_ops;
 	netdev->sysfs_groups[0] = &ipoib_sysfs_group;
-	netif_set_real_num_tx_queues(netdev, ipd->num_txqs);
 	netif_set_real_num_rx_queues(netdev, 1);
 	if (ipd->max_send_sge > 1)
 		netdev->features |= NETIF_F_SG;
@@ -174,7 +177,8 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 struct net_device *ipoib_dev_alloc(const char *name)
 {
 	return alloc_netdev_mqs(sizeof(struct rdma_netdev), name,
-				NET_NAME_UNKNOWN, ipoib_netdev_setup, 1, 1);
+				NET_NAME_UNKNOWN, ipoib_netdev_setup,
+				IPOIB_TXQ_MAX, 1);
 }
 
 static int port_limits(struct ipoib_dev *ipd)
@@ -202,17 +206,17 @@ static int create_verbs(struct ipoib_dev *ipd)
 	}
 	err = ipoib_rx_create(ipd);
 	if (!err)
-		err = ipoib_tx_create(ipd);
-	if (!err)
 		err = ipoib_qp_create(ipd);
+	if (!err)
+		err = ipoib_tx_create(ipd);
 	return err;
 }
 
 static void destroy_verbs(struct ipoib_dev *ipd)
 {
+	ipoib_tx_destroy(ipd);
 	ipoib_qp_destroy(ipd);
 	ipoib_ah_exit(ipd);
-	ipoib_tx_destroy(ipd);
 	ipoib_rx_destroy(ipd);
 	if (ipd->pd)
 		ib_dealloc_pd(ipd->pd);

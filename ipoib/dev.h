@@ -83,8 +83,12 @@ enum {
  * @qkey: of the broadcast group; @ctl, read by the data path
  * @pd: protection domain
  * @rx: receive side
- * @txqs: transmit queues
- * @num_txqs: how many
+ * @txqs: transmit queues, @max_txqs places for them
+ * @max_txqs: never changes
+ * @num_txqs: how many there are; @ctl
+ * @staying_txqs: how many of them will stay; @ctl, read by the data path
+ * @send_size: of each transmit queue's ring; @ctl
+ * @send_max: what the HCA can do
  * @max_send_sge: SGEs of a send WR
  * @neighs: destinations
  * @paths: path records
@@ -130,7 +134,11 @@ struct ipoib_dev {
 	struct ib_pd *pd;
 	struct ipoib_rx rx;
 	struct ipoib_txq *txqs;
+	unsigned int max_txqs;
 	unsigned int num_txqs;
+	unsigned int staying_txqs;
+	u32 send_size;
+	u32 send_max;
 	unsigned int max_send_sge;
 	struct ipoib_neighs neighs;
 	struct ipoib_paths paths;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * ethtool: identity, link settings, moderation, statistics. RTNL is held.
+ * ethtool: identity, link settings, moderation, queues, statistics. RTNL is
+ * held.
  */
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 #include <rdma/ib_verbs.h>
 
+#include "ipoib/core/ring.h"
 #include "ipoib/core/speed.h"
 #include "ipoib/dev.h"
 #include "ipoib/ethtool.h"
+#include "ipoib/tx.h"
 
 /* Names and order of the first eight are what monitoring expects. */
 static const char * const first_names[] = {
@@ -76,10 +79,103 @@ static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *c,
 				 c->rx_max_coalesced_frames);
 }
 
+static void get_ringparam(struct net_device *netdev,
+			  struct ethtool_ringparam *ring,
+			  struct kernel_ethtool_ringparam *kernel_ring,
+			  struct netlink_ext_ack *extack)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	ring->rx_max_pending = ipd->rx.ring.size;
+	ring->rx_pending = ipd->rx.want;
+	ring->tx_max_pending = ipd->send_max;
+	ring->tx_pending = ipd->send_size;
+}
+
+/* Nothing is changed unless all can be. */
+static int resize(struct ipoib_dev *ipd, u32 rx, u32 tx)
+{
+	u32 before;
+	int err;
+
+	mutex_lock(&ipd->ctl);
+	before = ipd->rx.want;
+	err = ipoib_rx_resize(ipd, max(rx, before));
+	if (!err)
+		err = ipoib_tx_resize(ipd, tx);
+	/* To have fewer always succeeds. */
+	ipoib_rx_resize(ipd, err ? before : rx);
+	mutex_unlock(&ipd->ctl);
+	return err;
+}
+
+/* Sizes are rounded as those of the module's parameters are. */
+static int set_ringparam(struct net_device *netdev,
+			 struct ethtool_ringparam *ring,
+			 struct kernel_ethtool_ringparam *kernel_ring,
+			 struct netlink_ext_ack *extack)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+	u32 rx, tx;
+	int err;
+
+	if (!ring->rx_pending || !ring->tx_pending) {
+		NL_SET_ERR_MSG(extack, "a ring has at least one entry");
+		return -EINVAL;
+	}
+	rx = ipoib_ring_size(ring->rx_pending, IPOIB_RECVQ_MIN,
+			     ipd->rx.ring.size);
+	tx = ipoib_ring_size(ring->tx_pending,
+			     min_t(u32, IPOIB_SENDQ_MIN, ipd->send_max),
+			     ipd->send_max);
+	err = resize(ipd, rx, tx);
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "the rings cannot be had, nothing is changed");
+	else if (rx != ring->rx_pending || tx != ring->tx_pending)
+		NL_SET_ERR_MSG(extack,
+			       "rounded up to powers of two, tx to at least 128");
+	return err;
+}
+
+/* Each transmit queue has an interrupt of its own, and so has receiving. */
+static void get_channels(struct net_device *netdev,
+			 struct ethtool_channels *channels)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	channels->max_rx = 1;
+	channels->rx_count = 1;
+	channels->max_tx = ipd->max_txqs;
+	channels->tx_count = ipd->num_txqs;
+}
+
+/* The core has compared with the limits. */
+static int set_channels(struct net_device *netdev,
+			struct ethtool_channels *channels)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+	int err;
+
+	mutex_lock(&ipd->ctl);
+	err = ipoib_tx_set_count(ipd, channels->tx_count);
+	mutex_unlock(&ipd->ctl);
+	return err;
+}
+
+/*
+ * Of the receive queue, and of each transmit queue: of all that there may be,
+ * for what there is in the list must not change while somebody reads it.
+ */
+#define RX_QUEUE_STATS	2
+#define TX_QUEUE_STATS	3
+
 static int get_sset_count(struct net_device *netdev, int set)
 {
-	return set == ETH_SS_STATS ? ARRAY_SIZE(first_names) + IPOIB_COUNTERS :
-				     -EOPNOTSUPP;
+	if (set != ETH_SS_STATS)
+		return -EOPNOTSUPP;
+	return ARRAY_SIZE(first_names) + IPOIB_COUNTERS + RX_QUEUE_STATS +
+	       TX_QUEUE_STATS * ipoib_dev(netdev)->max_txqs;
 }
 
 static void get_strings(struct net_device *netdev, u32 set, u8 *data)
@@ -92,6 +188,13 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 		ethtool_sprintf(&data, "%s", first_names[i]);
 	for (i = 0; i < IPOIB_COUNTERS; i++)
 		ethtool_sprintf(&data, "%s", ipoib_counter_names[i]);
+	ethtool_sprintf(&data, "rx0_packets");
+	ethtool_sprintf(&data, "rx0_bytes");
+	for (i = 0; i < ipoib_dev(netdev)->max_txqs; i++) {
+		ethtool_sprintf(&data, "tx%u_packets", i);
+		ethtool_sprintf(&data, "tx%u_bytes", i);
+		ethtool_sprintf(&data, "tx%u_stopped", i);
+	}
 }
 
 static void get_stats(struct net_device *netdev, struct ethtool_stats *stats,
@@ -112,6 +215,13 @@ static void get_stats(struct net_device *netdev, struct ethtool_stats *stats,
 	*data++ = s.multicast;
 	for (i = 0; i < IPOIB_COUNTERS; i++)
 		*data++ = ipoib_counter_sum(ipd->counters, i, i);
+	*data++ = s.rx_packets;
+	*data++ = s.rx_bytes;
+	for (i = 0; i < ipd->max_txqs; i++) {
+		ipoib_txq_stats(&ipd->txqs[i], &data[0], &data[1]);
+		data[2] = READ_ONCE(ipd->txqs[i].stops);
+		data += TX_QUEUE_STATS;
+	}
 }
 
 const struct ethtool_ops ipoib_ethtool_ops = {
@@ -122,6 +232,10 @@ const struct ethtool_ops ipoib_ethtool_ops = {
 	.get_link_ksettings = get_link_settings,
 	.get_coalesce = get_coalesce,
 	.set_coalesce = set_coalesce,
+	.get_ringparam = get_ringparam,
+	.set_ringparam = set_ringparam,
+	.get_channels = get_channels,
+	.set_channels = set_channels,
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_stats,

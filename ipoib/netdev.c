@@ -164,6 +164,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_open = netdev_open,
 	.ndo_stop = netdev_stop,
 	.ndo_start_xmit = ipoib_start_xmit,
+	.ndo_select_queue = ipoib_select_queue,
 	.ndo_tx_timeout = netdev_tx_timeout,
 	.ndo_change_mtu = netdev_change_mtu,
 	.ndo_set_mac_address = netdev_set_address,

@@ -11,6 +11,17 @@
 #include "ipoib/netdev.h"
 #include "ipoib/netlink.h"
 
+/* Places for queues, for the core to allocate. */
+static unsigned int get_num_tx_queues(void)
+{
+	return IPOIB_TXQ_MAX;
+}
+
+static unsigned int get_num_rx_queues(void)
+{
+	return 1;
+}
+
 static size_t get_size(const struct net_device *netdev)
 {
 	return nla_total_size(2) +	/* IFLA_IPOIB_PKEY */
@@ -166,6 +177,8 @@ struct rtnl_link_ops ipoib_link_ops = {
 	.newlink = newlink,
 	.changelink = changelink,
 	.dellink = dellink,
+	.get_num_tx_queues = get_num_tx_queues,
+	.get_num_rx_queues = get_num_rx_queues,
 	.get_size = get_size,
 	.fill_info = fill_info,
 	.get_link_net = get_link_net,

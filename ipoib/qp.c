@@ -2,7 +2,9 @@
 /*
  * The QPs of an interface: one that receives, whose number is in the address
  * and does not change while the interface lives, and one for each transmit
- * queue. Process context with ctl, but for ipoib_qp_recover().
+ * queue. Nobody is told of those, so nothing is sent to them; they have no
+ * buffers, and the HCA drops what comes all the same. Process context with ctl,
+ * but for ipoib_qp_recover().
  *
  * Taking them down: nobody transmits, by the flag and a turn of the xmit locks;
  * to ERR, which flushes; what has not completed within half a second is given
@@ -25,9 +27,6 @@ static const struct ipoib_pace_rule restart_rule = {
 	.first = MSEC_PER_SEC,
 	.max = 8 * MSEC_PER_SEC,
 };
-
-/* How long an HCA may take to flush its queues. */
-#define FLUSH_LIMIT	(HZ / 2)
 
 static void qp_event(struct ib_event *event, void *context)
 {
@@ -62,8 +61,10 @@ static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
 }
 
 /**
- * ipoib_qp_create() - the QPs, in RESET
- * @ipd: the interface, its CQs created
+ * ipoib_qp_create() - the QP that receives, in RESET
+ * @ipd: the interface, its receive CQ created
+ *
+ * It never sends.
  *
  * Context: Process, under RTNL.
  * Return: 0 or an error; ipoib_qp_destroy() is due in both cases.
@@ -71,24 +72,22 @@ static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
 int ipoib_qp_create(struct ipoib_dev *ipd)
 {
 	struct ib_qp *qp;
-	unsigned int i;
 
-	qp = create(ipd, ipd->txqs[0].cq, 1, 1, ipd->rx.ring.size);
+	qp = create(ipd, ipd->rx.cq, 1, 1, ipd->rx.ring.size);
 	if (IS_ERR(qp))
 		return PTR_ERR(qp);
 	ipd->rx.qp = qp;
-	for (i = 0; i < ipd->num_txqs; i++) {
-		struct ipoib_txq *q = &ipd->txqs[i];
-
-		qp = create(ipd, q->cq, q->ring.size, ipd->max_send_sge, 1);
-		if (IS_ERR(qp))
-			return PTR_ERR(qp);
-		q->qp = qp;
-	}
 	return 0;
 }
 
-static bool destroy(struct ipoib_dev *ipd, struct ib_qp *qp)
+/**
+ * ipoib_qp_end() - destroy a QP
+ * @ipd: the interface
+ * @qp: the QP, or NULL
+ *
+ * Return: true, or false if the HCA has not done it and may use its buffers.
+ */
+bool ipoib_qp_end(struct ipoib_dev *ipd, struct ib_qp *qp)
 {
 	u32 qpn = qp ? qp->qp_num : 0;
 
@@ -99,28 +98,34 @@ static bool destroy(struct ipoib_dev *ipd, struct ib_qp *qp)
 }
 
 /**
- * ipoib_qp_destroy() - and the end of them
+ * ipoib_qp_create_send() - the QP of a transmit queue, in RESET
+ * @ipd: the interface
+ * @cq: for its completions
+ * @size: of its ring
+ *
+ * Return: the QP, or an error pointer.
+ */
+struct ib_qp *ipoib_qp_create_send(struct ipoib_dev *ipd, struct ib_cq *cq,
+				   unsigned int size)
+{
+	return create(ipd, cq, size, ipd->max_send_sge, 1);
+}
+
+/**
+ * ipoib_qp_destroy() - the end of the QP that receives
  * @ipd: the interface, its QPs down
  *
- * Buffers that are left are freed, for no QP uses them any more.
+ * Buffers that are left are freed, for it uses them no more.
  *
  * Context: Process, under RTNL.
  */
 void ipoib_qp_destroy(struct ipoib_dev *ipd)
 {
-	bool gone = true;
-	unsigned int i;
+	bool gone = ipoib_qp_end(ipd, ipd->rx.qp);
 
-	for (i = 0; ipd->txqs && i < ipd->num_txqs; i++) {
-		gone &= destroy(ipd, ipd->txqs[i].qp);
-		ipd->txqs[i].qp = NULL;
-	}
-	gone &= destroy(ipd, ipd->rx.qp);
 	ipd->rx.qp = NULL;
-	if (gone && test_and_clear_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags)) {
-		ipoib_tx_release(ipd);
+	if (gone && test_and_clear_bit(IPOIB_FLAG_QPS_STUCK, &ipd->flags))
 		ipoib_rx_release(ipd);
-	}
 }
 
 static int to_init(struct ipoib_dev *ipd, struct ib_qp *qp)
@@ -148,7 +153,14 @@ static int to_rts(struct ib_qp *qp)
 	return ib_modify_qp(qp, &attr, IB_QP_STATE | IB_QP_SQ_PSN);
 }
 
-static int bring_up(struct ipoib_dev *ipd, struct ib_qp *qp)
+/**
+ * ipoib_qp_bring_up() - one QP from RESET to RTS
+ * @ipd: the interface, its P_Key found
+ * @qp: the QP
+ *
+ * Return: 0 or an error, after which the QP is in any state.
+ */
+int ipoib_qp_bring_up(struct ipoib_dev *ipd, struct ib_qp *qp)
 {
 	int err = to_init(ipd, qp);
 
@@ -167,13 +179,25 @@ static bool take_to(struct ipoib_dev *ipd, struct ib_qp *qp,
 	return !err;
 }
 
+/**
+ * ipoib_qp_reset() - one QP to RESET, after which the HCA uses no buffer of it
+ * @ipd: the interface
+ * @qp: the QP
+ *
+ * Return: true, or false if the HCA has not done it.
+ */
+bool ipoib_qp_reset(struct ipoib_dev *ipd, struct ib_qp *qp)
+{
+	return take_to(ipd, qp, IB_QPS_RESET);
+}
+
 static bool all_to(struct ipoib_dev *ipd, enum ib_qp_state state)
 {
 	bool good = take_to(ipd, ipd->rx.qp, state);
 	unsigned int i;
 
 	for (i = 0; i < ipd->num_txqs; i++)
-		good &= take_to(ipd, ipd->txqs[i].qp, state);
+		good &= take_to(ipd, ipd->txqs[i].hw.qp, state);
 	return good;
 }
 
@@ -208,7 +232,7 @@ static int try_up(struct ipoib_dev *ipd)
 		return err;
 	err = to_rts(ipd->rx.qp);
 	for (i = 0; !err && i < ipd->num_txqs; i++)
-		err = bring_up(ipd, ipd->txqs[i].qp);
+		err = ipoib_qp_bring_up(ipd, ipd->txqs[i].hw.qp);
 	if (err)
 		ipoib_rx_stop(ipd);
 	return err;
@@ -241,21 +265,14 @@ int ipoib_qp_up(struct ipoib_dev *ipd)
 	return 0;
 }
 
-/* Nobody transmits after this. */
-static void stop_transmitters(struct ipoib_dev *ipd)
-{
-	clear_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
-	netif_tx_disable(ipd->netdev);
-}
-
 static void wait_for_flush(struct ipoib_dev *ipd)
 {
-	unsigned long limit = jiffies + FLUSH_LIMIT;
+	unsigned long limit = jiffies + IPOIB_FLUSH_LIMIT;
 
-	while (ipoib_tx_pending(ipd) || !ipoib_rx_empty(ipd)) {
+	while (ipoib_tx_pending(ipd, 0) || !ipoib_rx_empty(ipd)) {
 		if (time_after(jiffies, limit)) {
 			ipoib_warn(ipd, "timing out; %u sends %u receives not completed\n",
-				   ipoib_tx_pending(ipd),
+				   ipoib_tx_pending(ipd, 0),
 				   ipoib_ring_used(&ipd->rx.ring));
 			return;
 		}
@@ -276,7 +293,8 @@ void ipoib_qp_down(struct ipoib_dev *ipd)
 	lockdep_assert_held(&ipd->ctl);
 	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
 		return;
-	stop_transmitters(ipd);
+	clear_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
+	ipoib_tx_close(ipd);
 	all_to(ipd, IB_QPS_ERR);
 	wait_for_flush(ipd);
 	ipoib_tx_stop(ipd);
@@ -299,7 +317,7 @@ void ipoib_qp_set_qkey(struct ipoib_dev *ipd, u32 qkey)
 
 	err = ib_modify_qp(ipd->rx.qp, &attr, IB_QP_QKEY);
 	for (i = 0; !err && i < ipd->num_txqs; i++)
-		err = ib_modify_qp(ipd->txqs[i].qp, &attr, IB_QP_QKEY);
+		err = ib_modify_qp(ipd->txqs[i].hw.qp, &attr, IB_QP_QKEY);
 	if (err)
 		ipoib_warn(ipd, "cannot set the Q_Key: error %d\n", err);
 }
@@ -329,7 +347,7 @@ static bool recover_all(struct ipoib_dev *ipd)
 	unsigned int i;
 
 	for (i = 0; good && i < ipd->num_txqs; i++)
-		good = recover(ipd, ipd->txqs[i].qp);
+		good = recover(ipd, ipd->txqs[i].hw.qp);
 	return good;
 }
 

@@ -5,13 +5,24 @@
 #ifndef IPOIB_QP_H
 #define IPOIB_QP_H
 
+#include <linux/jiffies.h>
 #include <linux/types.h>
 
+struct ib_cq;
+struct ib_qp;
 struct ipoib_dev;
 struct work_struct;
 
+/* How long an HCA may take to empty its queues, jiffies. */
+#define IPOIB_FLUSH_LIMIT	(HZ / 2)
+
 int ipoib_qp_create(struct ipoib_dev *ipd);
 void ipoib_qp_destroy(struct ipoib_dev *ipd);
+struct ib_qp *ipoib_qp_create_send(struct ipoib_dev *ipd, struct ib_cq *cq,
+				   unsigned int size);
+int ipoib_qp_bring_up(struct ipoib_dev *ipd, struct ib_qp *qp);
+bool ipoib_qp_reset(struct ipoib_dev *ipd, struct ib_qp *qp);
+bool ipoib_qp_end(struct ipoib_dev *ipd, struct ib_qp *qp);
 int ipoib_qp_up(struct ipoib_dev *ipd);
 void ipoib_qp_up_again(struct ipoib_dev *ipd);
 void ipoib_qp_down(struct ipoib_dev *ipd);

@@ -112,15 +112,23 @@ static int post_batch(struct ipoib_dev *ipd, struct batch *batch)
 	return err;
 }
 
+/* How many buffers are missing. There may be too many, too, for a while. */
+static u32 missing(const struct ipoib_rx *rx)
+{
+	u32 used = ipoib_ring_used(&rx->ring);
+
+	return used < rx->want ? rx->want - used : 0;
+}
+
 /* One batch; true if there may be room for another. */
 static bool fill_some(struct ipoib_dev *ipd, int *err)
 {
 	struct ipoib_rx *rx = &ipd->rx;
 	struct batch batch = { .count = 0 };
+	u32 count = min_t(u32, missing(rx), BATCH);
 	bool memory = true;
 
-	while (batch.count < BATCH &&
-	       batch.count < ipoib_ring_free(&rx->ring)) {
+	while (batch.count < count) {
 		u32 pos = rx->ring.head + batch.count;
 
 		memory = alloc_buffer(ipd, &rx->buf[ipoib_ring_slot(&rx->ring,
@@ -132,17 +140,14 @@ static bool fill_some(struct ipoib_dev *ipd, int *err)
 	*err = post_batch(ipd, &batch);
 	if (!memory && !*err)
 		*err = -ENOMEM;
-	return !*err && ipoib_ring_free(&rx->ring);
+	return !*err && missing(rx);
 }
 
-/**
- * ipoib_rx_fill() - post buffers until the ring is full
- * @ipd: the interface
- *
- * Context: Softirq, or process with NAPI not running.
- * Return: 0, or why the ring is not full.
+/*
+ * Post buffers until there are enough; 0, or why there are not. Softirq, or
+ * softirqs off with NAPI not running.
  */
-int ipoib_rx_fill(struct ipoib_dev *ipd)
+static int fill(struct ipoib_dev *ipd)
 {
 	int err;
 
@@ -153,16 +158,10 @@ int ipoib_rx_fill(struct ipoib_dev *ipd)
 
 static bool is_own_source(struct ipoib_dev *ipd, const struct ib_wc *wc)
 {
-	unsigned int i;
-
 	if (wc->slid != READ_ONCE(ipd->lid))
 		return false;
-	if (wc->src_qp == ipd->rx.qp->qp_num)
-		return true;
-	for (i = 0; i < ipd->num_txqs; i++)
-		if (wc->src_qp == ipd->txqs[i].qp->qp_num)
-			return true;
-	return false;
+	return wc->src_qp == ipd->rx.qp->qp_num ||
+	       ipoib_tx_is_own(ipd, wc->src_qp);
 }
 
 static void count(struct ipoib_rx *rx, unsigned int len, bool multicast)
@@ -319,8 +318,8 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	int done = poll_cq(ipd, budget);
 
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
-	    ipoib_ring_free(&rx->ring) >= min_t(u32, BATCH, rx->ring.size / 2))
-		ipoib_rx_fill(ipd);
+	    missing(rx) >= min_t(u32, BATCH, rx->want / 2))
+		fill(ipd);
 	if (done == budget)
 		return done;
 	/* Without a buffer there would be no completion to bring us back. */
@@ -384,7 +383,11 @@ int ipoib_rx_create(struct ipoib_dev *ipd)
 {
 	struct ipoib_rx *rx = &ipd->rx;
 
-	rx->ring.size = ipoib_recv_queue_size;
+	rx->ring.size = min(max_t(u32, ipoib_recv_queue_size,
+				  IPOIB_RECVQ_ROOM),
+			    ipoib_ring_limit(ipd->ib->attrs.max_qp_wr,
+					     ipd->ib->attrs.max_cqe));
+	rx->want = min_t(u32, ipoib_recv_queue_size, rx->ring.size);
 	size_buffers(rx, ipd->mtu.link + IPOIB_ENCAP_LEN);
 	u64_stats_init(&rx->syncp);
 	INIT_DELAYED_WORK(&rx->refill, refill);
@@ -416,6 +419,15 @@ void ipoib_rx_destroy(struct ipoib_dev *ipd)
 	rx->buf = NULL;
 }
 
+/* What came while NAPI was off is found by the first poll. */
+static void napi_on(struct ipoib_dev *ipd)
+{
+	napi_enable(&ipd->rx.napi);
+	local_bh_disable();
+	napi_schedule(&ipd->rx.napi);
+	local_bh_enable();
+}
+
 /**
  * ipoib_rx_start() - fill the ring, arm the CQ
  * @ipd: the interface, its QP at least in INIT, NAPI disabled
@@ -428,16 +440,44 @@ int ipoib_rx_start(struct ipoib_dev *ipd)
 	int err;
 
 	local_bh_disable();
-	err = ipoib_rx_fill(ipd);
+	err = fill(ipd);
 	local_bh_enable();
 	if (!ipoib_ring_used(&ipd->rx.ring))
 		return err ?: -ENOMEM;
-	napi_enable(&ipd->rx.napi);
-	/* What came while NAPI was off is found by the first poll. */
-	local_bh_disable();
-	napi_schedule(&ipd->rx.napi);
-	local_bh_enable();
+	napi_on(ipd);
 	return 0;
+}
+
+/**
+ * ipoib_rx_resize() - another number of buffers
+ * @ipd: the interface; ctl is held
+ * @count: how many, at least 1, at most the ring's size
+ *
+ * More are posted at once. Fewer there are when packets have come for those
+ * that are too many; the HCA does not give them back.
+ *
+ * Context: Process.
+ * Return: 0; -ENOMEM or an error of the HCA's, after which nothing is changed.
+ */
+int ipoib_rx_resize(struct ipoib_dev *ipd, u32 count)
+{
+	struct ipoib_rx *rx = &ipd->rx;
+	u32 before = rx->want;
+	int err;
+
+	lockdep_assert_held(&ipd->ctl);
+	WRITE_ONCE(rx->want, count);
+	if (count <= before || !test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
+		return 0;
+	/* The ring is NAPI's. */
+	napi_disable(&rx->napi);
+	local_bh_disable();
+	err = fill(ipd);
+	local_bh_enable();
+	if (err)
+		WRITE_ONCE(rx->want, before);
+	napi_on(ipd);
+	return err;
 }
 
 /**

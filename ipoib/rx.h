@@ -31,8 +31,9 @@ struct ipoib_rx_buf {
  * @cq: of @qp
  * @napi: polls @cq; all below is its own, or that of who has disabled it
  * @refill: polls again when there was no memory for a single buffer
- * @buf: @ring.size buffers
+ * @buf: places for @ring.size buffers, what the QP has room for
  * @ring: head counts buffers that were posted, tail those that came back
+ * @want: so many are to be posted; written with ctl
  * @buf_len: octets that the HCA may write into a buffer
  * @truesize: octets of a buffer with all that belongs to it
  * @usecs: events of @cq may come so late, microseconds; RTNL
@@ -49,6 +50,7 @@ struct ipoib_rx {
 	struct delayed_work refill;
 	struct ipoib_rx_buf *buf;
 	struct ipoib_ring ring;
+	u32 want;
 	unsigned int buf_len;
 	unsigned int truesize;
 	u16 usecs;
@@ -62,7 +64,7 @@ struct ipoib_rx {
 int ipoib_rx_create(struct ipoib_dev *ipd);
 void ipoib_rx_destroy(struct ipoib_dev *ipd);
 int ipoib_rx_start(struct ipoib_dev *ipd);
-int ipoib_rx_fill(struct ipoib_dev *ipd);
+int ipoib_rx_resize(struct ipoib_dev *ipd, u32 count);
 bool ipoib_rx_empty(struct ipoib_dev *ipd);
 void ipoib_rx_stop(struct ipoib_dev *ipd);
 void ipoib_rx_release(struct ipoib_dev *ipd);

@@ -5,12 +5,10 @@
  * and RCU; completions in the queue's NAPI.
  */
 #include <linux/netdevice.h>
-#include <linux/slab.h>
 
 #include "ipoib/core/encap.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
-#include "ipoib/main.h"
 #include "ipoib/qp.h"
 #include "ipoib/tx.h"
 
@@ -107,7 +105,7 @@ netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct ipoib_dev *ipd = ipoib_dev(netdev);
 	struct ipoib_txq *q = &ipd->txqs[skb_get_queue_mapping(skb)];
 
-	if (unlikely(!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags)))
+	if (unlikely(!READ_ONCE(q->open)))
 		drop(ipd, skb, IPOIB_CNT_TX_NOT_READY);
 	else if (likely(is_sane(ipd, skb)))
 		route(q, skb);
@@ -115,6 +113,25 @@ netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev)
 	if (!netdev_xmit_more())
 		ipoib_tx_flush(q);
 	return NETDEV_TX_OK;
+}
+
+/**
+ * ipoib_select_queue() - ndo_select_queue
+ * @netdev: the interface
+ * @skb: a packet
+ * @sb_dev: whose packet it is, or NULL
+ *
+ * A queue that is about to go is emptied first, so nothing must be added.
+ *
+ * Return: the queue that the stack would pick, if it stays.
+ */
+u16 ipoib_select_queue(struct net_device *netdev, struct sk_buff *skb,
+		       struct net_device *sb_dev)
+{
+	unsigned int staying = READ_ONCE(ipoib_dev(netdev)->staying_txqs);
+	u16 queue = netdev_pick_tx(netdev, skb, sb_dev);
+
+	return likely(queue < staying) ? queue : queue % staying;
 }
 
 static void count_sent(struct ipoib_txq *q, unsigned int packets,
@@ -126,7 +143,15 @@ static void count_sent(struct ipoib_txq *q, unsigned int packets,
 	u64_stats_update_end(&q->syncp);
 }
 
-static unsigned int complete_one(struct ipoib_txq *q, u32 pos, int budget)
+/**
+ * ipoib_tx_complete_one() - the HCA is done with a packet
+ * @q: the queue
+ * @pos: the packet's position in the ring
+ * @budget: NAPI's, 0 in process context
+ *
+ * Return: octets of it.
+ */
+unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget)
 {
 	struct ipoib_tx_req *req = ipoib_tx_req(q, pos);
 
@@ -148,7 +173,7 @@ static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 	u32 tail = q->ring.tail;
 
 	while (ipoib_ring_behind(tail, pos + 1)) {
-		len = complete_one(q, tail++, budget);
+		len = ipoib_tx_complete_one(q, tail++, budget);
 		bytes += len;
 		packets++;
 	}
@@ -183,20 +208,28 @@ static void wake_if_room(struct ipoib_txq *q)
 	/* Pairs with the barrier in stop_if_full(). */
 	smp_mb();
 	if (unlikely(netif_tx_queue_stopped(nq)) &&
-	    test_bit(IPOIB_FLAG_QPS_UP, &q->ipd->flags) &&
+	    READ_ONCE(q->open) &&
 	    q->ring.size - (READ_ONCE(q->ring.head) - q->ring.tail) >=
 	    q->ring.size / 4)
 		netif_tx_wake_queue(nq);
 }
 
-static int tx_poll(struct napi_struct *napi, int budget)
+/**
+ * ipoib_tx_poll() - take what has been sent from a queue
+ * @napi: the queue's
+ * @budget: so many completions at most
+ *
+ * Context: Softirq.
+ * Return: how many.
+ */
+int ipoib_tx_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_txq *q = container_of(napi, struct ipoib_txq, napi);
 	struct ib_wc wc[POLL_BATCH];
 	int done = 0, n, i;
 
 	while (done < budget) {
-		n = ib_poll_cq(q->cq, min(POLL_BATCH, budget - done), wc);
+		n = ib_poll_cq(q->hw.cq, min(POLL_BATCH, budget - done), wc);
 		if (n <= 0)
 			break;
 		for (i = 0; i < n; i++)
@@ -207,200 +240,8 @@ static int tx_poll(struct napi_struct *napi, int budget)
 	if (done == budget)
 		return done;
 	if (napi_complete_done(napi, done) &&
-	    ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
-				    IB_CQ_REPORT_MISSED_EVENTS) > 0)
+	    ib_req_notify_cq(q->hw.cq, IB_CQ_NEXT_COMP |
+				       IB_CQ_REPORT_MISSED_EVENTS) > 0)
 		napi_schedule(napi);
 	return done;
-}
-
-static void tx_event(struct ib_cq *cq, void *context)
-{
-	struct ipoib_txq *q = context;
-
-	napi_schedule(&q->napi);
-}
-
-static void cq_error(struct ib_event *event, void *context)
-{
-	struct ipoib_txq *q = context;
-
-	ipoib_warn(q->ipd, "send CQ %u: event %d\n", q->index, event->event);
-}
-
-static int create_queue(struct ipoib_dev *ipd, struct ipoib_txq *q,
-			unsigned int index)
-{
-	struct ib_cq_init_attr attr = {
-		.cqe = ipoib_send_queue_size,
-		.comp_vector = index % ipd->ib->num_comp_vectors,
-	};
-	struct ib_cq *cq;
-
-	q->ipd = ipd;
-	q->index = index;
-	q->ring.size = ipoib_send_queue_size;
-	q->stride = struct_size_t(struct ipoib_tx_req, sge,
-				  ipd->max_send_sge);
-	u64_stats_init(&q->syncp);
-	q->req = kvcalloc(q->ring.size, q->stride, GFP_KERNEL);
-	if (!q->req)
-		return -ENOMEM;
-	netif_napi_add_tx(ipd->netdev, &q->napi, tx_poll);
-	cq = ib_create_cq(ipd->ib, tx_event, cq_error, q, &attr);
-	if (IS_ERR(cq))
-		return PTR_ERR(cq);
-	q->cq = cq;
-	return 0;
-}
-
-static void destroy_queue(struct ipoib_txq *q)
-{
-	if (q->cq)
-		ib_destroy_cq(q->cq);
-	if (q->req)
-		netif_napi_del(&q->napi);
-	kvfree(q->req);
-}
-
-/**
- * ipoib_tx_create() - rings, CQs and NAPIs; the QPs are qp.c's
- * @ipd: the interface, @ipd->num_txqs and @ipd->max_send_sge set
- *
- * Context: Process, under RTNL.
- * Return: 0 or an error; ipoib_tx_destroy() is due in both cases.
- */
-int ipoib_tx_create(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-	int err = 0;
-
-	ipd->txqs = kcalloc(ipd->num_txqs, sizeof(*ipd->txqs), GFP_KERNEL);
-	if (!ipd->txqs)
-		return -ENOMEM;
-	for (i = 0; !err && i < ipd->num_txqs; i++)
-		err = create_queue(ipd, &ipd->txqs[i], i);
-	return err;
-}
-
-/**
- * ipoib_tx_destroy() - and the end of them
- * @ipd: the interface, stopped; its QPs are gone
- *
- * Context: Process, under RTNL.
- */
-void ipoib_tx_destroy(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; ipd->txqs && i < ipd->num_txqs; i++)
-		destroy_queue(&ipd->txqs[i]);
-	kfree(ipd->txqs);
-	ipd->txqs = NULL;
-}
-
-/**
- * ipoib_tx_start() - arm the CQs
- * @ipd: the interface, its QPs in RTS
- *
- * Context: Process.
- */
-void ipoib_tx_start(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->num_txqs; i++) {
-		struct ipoib_txq *q = &ipd->txqs[i];
-
-		netdev_tx_reset_queue(netdev_get_tx_queue(ipd->netdev, i));
-		napi_enable(&q->napi);
-		local_bh_disable();
-		napi_schedule(&q->napi);
-		local_bh_enable();
-	}
-}
-
-/**
- * ipoib_tx_pending() - how many packets have not completed
- * @ipd: the interface, nobody transmitting
- *
- * Return: packets.
- */
-unsigned int ipoib_tx_pending(struct ipoib_dev *ipd)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < ipd->num_txqs; i++)
-		n += READ_ONCE(ipd->txqs[i].ring.head) -
-		     READ_ONCE(ipd->txqs[i].ring.tail);
-	return n;
-}
-
-static void release_queue(struct ipoib_txq *q)
-{
-	struct ib_wc wc;
-
-	/* Completions of a former life must not be taken for new ones. */
-	while (ib_poll_cq(q->cq, 1, &wc) > 0)
-		;
-	while (q->ring.tail != q->ring.head) {
-		complete_one(q, q->ring.tail, 0);
-		WRITE_ONCE(q->ring.tail, q->ring.tail + 1);
-		ipoib_count(q->ipd, TX_FLUSHED);
-	}
-	q->chained = 0;
-	netdev_tx_reset_queue(netdev_get_tx_queue(q->ipd->netdev, q->index));
-}
-
-/**
- * ipoib_tx_stop() - NAPI off
- * @ipd: the interface, nobody transmitting
- *
- * Context: Process.
- */
-void ipoib_tx_stop(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->num_txqs; i++)
-		napi_disable(&ipd->txqs[i].napi);
-}
-
-/**
- * ipoib_tx_release() - packets that did not complete are freed
- * @ipd: the interface, nobody transmitting, NAPI off, its QPs in RESET or gone,
- *	so that the HCA uses none of them
- *
- * Context: Process.
- */
-void ipoib_tx_release(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->num_txqs; i++)
-		release_queue(&ipd->txqs[i]);
-}
-
-/**
- * ipoib_tx_stats() - what was sent
- * @ipd: the interface
- * @stats: added to
- *
- * Context: Any.
- */
-void ipoib_tx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats)
-{
-	unsigned int i, start;
-	u64 packets, bytes;
-
-	for (i = 0; i < ipd->num_txqs; i++) {
-		struct ipoib_txq *q = &ipd->txqs[i];
-
-		do {
-			start = u64_stats_fetch_begin(&q->syncp);
-			packets = u64_stats_read(&q->packets);
-			bytes = u64_stats_read(&q->bytes);
-		} while (u64_stats_fetch_retry(&q->syncp, start));
-		stats->tx_packets += packets;
-		stats->tx_bytes += bytes;
-	}
 }

@@ -11,6 +11,7 @@
 #include <linux/u64_stats_sync.h>
 #include <rdma/ib_verbs.h>
 
+#include "ipoib/core/qpn.h"
 #include "ipoib/core/ring.h"
 
 struct ipoib_ah;
@@ -32,18 +33,36 @@ struct ipoib_tx_req {
 };
 
 /**
- * struct ipoib_txq - a transmit queue
+ * struct ipoib_txhw - what a queue has of the HCA, and its requests
+ * @qp: sends; its number is in no address, so it has no receive buffers
+ * @cq: of @qp
+ * @req: @size requests
+ * @size: of the ring
+ *
+ * Another size is another of these, exchanged as a whole.
+ */
+struct ipoib_txhw {
+	struct ib_qp *qp;
+	struct ib_cq *cq;
+	void *req;
+	u32 size;
+};
+
+/**
+ * struct ipoib_txq - a transmit queue, or the place for one
  * @ipd: whose
  * @index: number of the queue
- * @qp: sends; its number is in no address
- * @cq: of @qp
- * @napi: polls @cq
- * @req: @ring.size requests of @stride octets
+ * @open: packets are taken; written under the queue's xmit lock, or before it
+ *	is taken and let go once
+ * @hw: exchanged with ctl while the queue is closed and NAPI disabled
+ * @napi: polls the CQ
  * @stride: octets of a request
  * @ring: head is the transmitter's, under the queue's xmit lock; tail is
- *	NAPI's. Each reads the other's.
+ *	NAPI's. Each reads the other's. Both go on when @hw is exchanged.
  * @chain: first request that has not been posted yet; xmit lock
  * @chained: how many of them; xmit lock
+ * @stops: how often the ring was full; xmit lock
+ * @qpn: of the QP, for who asks whether a packet is our own; ctl
  * @syncp: for @packets and @bytes
  * @packets: handed to the HCA and done
  * @bytes: on the wire in them, encapsulation headers included
@@ -51,27 +70,54 @@ struct ipoib_tx_req {
 struct ipoib_txq {
 	struct ipoib_dev *ipd;
 	unsigned int index;
-	struct ib_qp *qp;
-	struct ib_cq *cq;
+	bool open;
+	struct ipoib_txhw hw;
 	struct napi_struct napi;
-	void *req;
 	unsigned int stride;
 	struct ipoib_ring ring;
 	u32 chain;
 	unsigned int chained;
+	unsigned long stops;
+	struct ipoib_qpn qpn;
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;
 	u64_stats_t bytes;
 };
 
+netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
+u16 ipoib_select_queue(struct net_device *netdev, struct sk_buff *skb,
+		       struct net_device *sb_dev);
+unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget);
+int ipoib_tx_poll(struct napi_struct *napi, int budget);
+
+/* tx_queue.c */
+int ipoib_tx_alloc(struct ipoib_dev *ipd);
+void ipoib_tx_free(struct ipoib_dev *ipd);
 int ipoib_tx_create(struct ipoib_dev *ipd);
 void ipoib_tx_destroy(struct ipoib_dev *ipd);
 void ipoib_tx_start(struct ipoib_dev *ipd);
-unsigned int ipoib_tx_pending(struct ipoib_dev *ipd);
+void ipoib_tx_close(struct ipoib_dev *ipd);
 void ipoib_tx_stop(struct ipoib_dev *ipd);
 void ipoib_tx_release(struct ipoib_dev *ipd);
-netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
+unsigned int ipoib_tx_pending(struct ipoib_dev *ipd, unsigned int first);
 void ipoib_tx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
+void ipoib_txq_stats(struct ipoib_txq *q, u64 *packets, u64 *bytes);
+bool ipoib_tx_is_own(struct ipoib_dev *ipd, u32 qpn);
+
+/* tx_resize.c */
+int ipoib_tx_resize(struct ipoib_dev *ipd, u32 size);
+int ipoib_tx_set_count(struct ipoib_dev *ipd, unsigned int count);
+
+/* tx_queue.c for tx_resize.c */
+int ipoib_txhw_create(struct ipoib_txq *q, u32 size, struct ipoib_txhw *hw);
+void ipoib_txhw_destroy(struct ipoib_txhw *hw);
+void ipoib_txq_exchange(struct ipoib_txq *q, struct ipoib_txhw *hw);
+void ipoib_txq_start(struct ipoib_txq *q);
+void ipoib_txq_close(struct ipoib_txq *q);
+void ipoib_txq_stop(struct ipoib_txq *q);
+void ipoib_txq_reset(struct ipoib_txq *q);
+int ipoib_txq_add(struct ipoib_txq *q);
+void ipoib_txq_remove(struct ipoib_txq *q);
 
 /* tx_post.c */
 bool ipoib_tx_post(struct ipoib_txq *q, struct sk_buff *skb,
@@ -82,7 +128,7 @@ void ipoib_tx_unmap(struct ipoib_txq *q, struct ipoib_tx_req *req);
 static inline struct ipoib_tx_req *ipoib_tx_req(const struct ipoib_txq *q,
 						u32 position)
 {
-	return q->req + ipoib_ring_slot(&q->ring, position) * q->stride;
+	return q->hw.req + ipoib_ring_slot(&q->ring, position) * q->stride;
 }
 
 /* For address handles: see ah.c. */

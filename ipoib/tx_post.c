@@ -136,7 +136,7 @@ void ipoib_tx_flush(struct ipoib_txq *q)
 	last = ipoib_tx_req(q, q->ring.head - 1);
 	last->wr.wr.send_flags |= IB_SEND_SIGNALED;
 	last->wr.wr.next = NULL;
-	err = ib_post_send(q->qp, &first->wr.wr, &bad);
+	err = ib_post_send(q->hw.qp, &first->wr.wr, &bad);
 	if (unlikely(err)) {
 		ipoib_warn(q->ipd, "post_send failed: error %d\n", err);
 		take_back(q, bad ?: &first->wr.wr);
@@ -171,6 +171,7 @@ static void stop_if_full(struct ipoib_txq *q)
 		return;
 	netif_stop_subqueue(netdev, q->index);
 	ipoib_count(q->ipd, TX_STOPPED);
+	WRITE_ONCE(q->stops, q->stops + 1);
 	/* Pairs with the barrier of who empties the ring. */
 	smp_mb();
 	if (q->ring.size - (q->ring.head - READ_ONCE(q->ring.tail)))

@@ -34,7 +34,7 @@ void ipoib_qpn_change(struct ipoib_qpn *own, u32 qpn, u64 until)
  */
 bool ipoib_qpn_is_own(const struct ipoib_qpn *own, u32 qpn, u64 now)
 {
-	/* In this order: a number that is changed is found in one or the other. */
+	/* In this order: one that is changed is found here or there. */
 	if (READ_ONCE(own->now) == qpn)
 		return true;
 	return READ_ONCE(own->before) == qpn && now < READ_ONCE(own->until);
