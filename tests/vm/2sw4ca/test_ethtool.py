@@ -38,6 +38,19 @@ def test_settings_with_carrier(h1):
     assert h1.sysfs("speed") == "40000" and h1.sysfs("duplex") == "full"
 
 
+def test_the_speed_is_that_of_the_link_as_it_was_trained(h1, h2):
+    """SDR, DDR and QDR, each with the four lanes that a port here has."""
+    lid = re.search(r'"sw1" .*? lid (\d+) ', run("ibswitches"))[1]
+    for enabled, speed in ((1, 10000), (3, 20000), (7, 40000)):
+        for what in (("speed", enabled), ("reset",)):
+            run("ibportstate", "-C", "sib1", lid, 2, *what)
+        wait(lambda s=speed: h2.carrier() and settings(h2)["Speed"] ==
+             f"{s}Mb/s", 30, f"not {speed} Mb/s")
+        assert h2.sysfs("speed") == str(speed)
+    h1.reach(h2)
+    run("ibqueryerrors", "--clear-errors", check=False)
+
+
 def test_settings_without_carrier(spare, here):
     name = spare(plugged=False).add()
     run("ip", "link", "set", name, "up")
@@ -45,6 +58,7 @@ def test_settings_without_carrier(spare, here):
     assert found["Speed"] == "Unknown!" and "Unknown" in found["Duplex"]
     assert found["Link detected"] == "no"
     assert found["PHYAD"] == "0" and found["Auto-negotiation"] == "off"
+    assert lab.read(f"/sys/class/net/{name}/speed") == "-1"
 
 
 def coalescing(host):
