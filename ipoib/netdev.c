@@ -18,6 +18,7 @@
 #include "ipoib/netdev.h"
 #include "ipoib/qp.h"
 #include "ipoib/tx.h"
+#include "ipoib/vf.h"
 
 static int netdev_init(struct net_device *netdev)
 {
@@ -101,6 +102,9 @@ static int netdev_set_address(struct net_device *netdev, void *addr)
 	const u8 *wanted = ((struct sockaddr_storage *)addr)->__data;
 	int err;
 
+	/* A virtual function is who its physical function says it is. */
+	if (ipd->ib->attrs.kernel_cap_flags & IBK_VIRTUAL_FUNCTION)
+		return -EOPNOTSUPP;
 	if (netif_running(netdev))
 		return -EBUSY;
 	err = ipoib_hw_check_change(netdev->dev_addr, wanted);
@@ -171,6 +175,11 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_set_rx_mode = netdev_set_rx_mode,
 	.ndo_get_stats64 = netdev_get_stats,
 	.ndo_get_iflink = netdev_get_iflink,
+	.ndo_set_vf_link_state = ipoib_vf_set_link_state,
+	.ndo_get_vf_config = ipoib_vf_get_config,
+	.ndo_get_vf_stats = ipoib_vf_get_stats,
+	.ndo_get_vf_guid = ipoib_vf_get_guid,
+	.ndo_set_vf_guid = ipoib_vf_set_guid,
 };
 
 /*
