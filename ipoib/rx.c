@@ -279,7 +279,7 @@ static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
 		if (wc->status == IB_WC_WR_FLUSH_ERR)
 			return;
 		ipoib_count(ipd, RX_COMPLETION);
-		ipoib_warn(ipd, "failed recv event (status=%d, wrid=%llu vend_err %#x)\n",
+		ipoib_warn(ipd, "failed recv event (status=%d, wrid=%llu vend_err 0x%x)\n",
 			   wc->status, wc->wr_id, wc->vendor_err);
 		return;
 	}

@@ -196,7 +196,7 @@ static void handle_wc(struct ipoib_txq *q, const struct ib_wc *wc, int budget)
 		return;
 	}
 	ipoib_count(q->ipd, TX_COMPLETION);
-	ipoib_warn(q->ipd, "failed send event (status=%d, wrid=%llu vend_err %#x)\n",
+	ipoib_warn(q->ipd, "failed send event (status=%d, wrid=%llu vend_err 0x%x)\n",
 		   wc->status, wc->wr_id, wc->vendor_err);
 }
 
