@@ -12,6 +12,7 @@
 
 #include "ipoib/core/mcast_fsm.h"
 #include "ipoib/dev.h"
+#include "ipoib/drop.h"
 #include "ipoib/mcast.h"
 
 /**
@@ -148,7 +149,7 @@ void ipoib_mcast_wait_locked(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 	if (!ipoib_neigh_queue_locked(ipd, &mcast->queue, IPOIB_MCAST_QUEUE,
 				      skb)) {
 		ipoib_count(ipd, TX_MCAST_QUEUE_FULL);
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, IPOIB_CNT_TX_MCAST_QUEUE_FULL);
 	}
 	if (mcast->waiting || (mcast->state != IPOIB_MCAST_IDLE &&
 			       mcast->state != IPOIB_MCAST_BACKOFF))

@@ -13,6 +13,7 @@
 
 #include "ipoib/core/encap.h"
 #include "ipoib/dev.h"
+#include "ipoib/drop.h"
 #include "ipoib/neigh.h"
 
 static u32 hash_hw(const void *data, u32 len, u32 seed)
@@ -181,11 +182,11 @@ static void wait_for_path_locked(struct ipoib_dev *ipd,
 	lockdep_assert_held(&ipd->lock);
 	if (!ipoib_path_use_locked(ipd, neigh->path)) {
 		ipoib_count(ipd, TX_PATH_FAILED);
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, IPOIB_CNT_TX_PATH_FAILED);
 	} else if (!ipoib_neigh_queue_locked(ipd, &neigh->queue,
 					     IPOIB_NEIGH_QUEUE, skb)) {
 		ipoib_count(ipd, TX_PATH_QUEUE_FULL);
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, IPOIB_CNT_TX_PATH_QUEUE_FULL);
 	}
 }
 
@@ -210,12 +211,12 @@ bool ipoib_neigh_wait(struct ipoib_dev *ipd, struct sk_buff *skb,
 	spin_lock(&ipd->lock);
 	if (!test_bit(IPOIB_FLAG_LINK, &ipd->flags)) {
 		ipoib_count(ipd, TX_NOT_READY);
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, IPOIB_CNT_TX_NOT_READY);
 		goto out;
 	}
 	neigh = ipoib_neigh_find(ipd, hw) ?: create_locked(ipd, hw, skb);
 	if (!neigh)
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, IPOIB_CNT_TX_PATH_LIMIT);
 	else if (rcu_access_pointer(neigh->ah))
 		taken = false;
 	else if (neigh->mcast)
@@ -276,7 +277,7 @@ void ipoib_neigh_drop(struct ipoib_dev *ipd, struct sk_buff_head *list,
 
 	while ((skb = __skb_dequeue(list))) {
 		this_cpu_inc(ipd->counters->n[counter]);
-		dev_kfree_skb_any(skb);
+		ipoib_drop_skb(skb, counter);
 	}
 }
 

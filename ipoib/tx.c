@@ -9,6 +9,7 @@
 #include "ipoib/core/encap.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/drop.h"
 #include "ipoib/qp.h"
 #include "ipoib/tx.h"
 
@@ -19,7 +20,7 @@ static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
 		 enum ipoib_counter why)
 {
 	this_cpu_inc(ipd->counters->n[why]);
-	dev_kfree_skb_any(skb);
+	ipoib_drop_skb(skb, why);
 }
 
 /* The destination as the table of destinations has it. */
@@ -148,15 +149,20 @@ static void count_sent(struct ipoib_txq *q, unsigned int packets,
  * @q: the queue
  * @pos: the packet's position in the ring
  * @budget: NAPI's, 0 in process context
+ * @sent: it went out; else it is dropped
  *
  * Return: octets of it.
  */
-unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget)
+unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget,
+				   bool sent)
 {
 	struct ipoib_tx_req *req = ipoib_tx_req(q, pos);
 
 	ipoib_tx_unmap(q, req);
-	napi_consume_skb(req->skb, budget);
+	if (likely(sent))
+		napi_consume_skb(req->skb, budget);
+	else
+		ipoib_drop_skb(req->skb, IPOIB_CNT_TX_FLUSHED);
 	req->skb = NULL;
 	return req->len;
 }
@@ -173,7 +179,9 @@ static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 	u32 tail = q->ring.tail;
 
 	while (ipoib_ring_behind(tail, pos + 1)) {
-		len = ipoib_tx_complete_one(q, tail++, budget);
+		len = ipoib_tx_complete_one(q, tail, budget,
+					    sent || tail != pos);
+		tail++;
 		bytes += len;
 		packets++;
 	}

@@ -87,7 +87,8 @@ struct ipoib_txq {
 netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 ipoib_select_queue(struct net_device *netdev, struct sk_buff *skb,
 		       struct net_device *sb_dev);
-unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget);
+unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget,
+				   bool sent);
 int ipoib_tx_poll(struct napi_struct *napi, int budget);
 
 /* tx_queue.c */

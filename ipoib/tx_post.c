@@ -12,6 +12,7 @@
 #include "ipoib/core/event.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/drop.h"
 #include "ipoib/event.h"
 #include "ipoib/tx.h"
 
@@ -94,7 +95,7 @@ static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
 		 enum ipoib_counter why)
 {
 	this_cpu_inc(ipd->counters->n[why]);
-	dev_kfree_skb_any(skb);
+	ipoib_drop_skb(skb, why);
 }
 
 /*

@@ -138,7 +138,7 @@ static void release(struct ipoib_txq *q)
 	while (ib_poll_cq(q->hw.cq, 1, &wc) > 0)
 		;
 	while (q->ring.tail != q->ring.head) {
-		ipoib_tx_complete_one(q, q->ring.tail, 0);
+		ipoib_tx_complete_one(q, q->ring.tail, 0, false);
 		WRITE_ONCE(q->ring.tail, q->ring.tail + 1);
 		ipoib_count(q->ipd, TX_FLUSHED);
 	}
