@@ -23,3 +23,4 @@ if grep -A1 -E '\(\*create_cq\)' "$include/rdma/ib_verbs.h" |
 fi
 [ -e "$include/linux/unaligned.h" ] || printf ' -DCOMPAT_ASM_UNALIGNED'
 has COMPAT_NUM_PRS_UNSIGNED rdma/ib_sa.h '^[[:space:]]*unsigned int num_prs, void \*context\),'
+has COMPAT_ASSIGN_STR_ONE trace/stages/stage6_event_callback.h '^#define __assign_str\(dst\)'

@@ -10,6 +10,7 @@
 #include "ipoib/event.h"
 #include "ipoib/link.h"
 #include "ipoib/qp.h"
+#include "ipoib/trace.h"
 
 /**
  * ipoib_event_bit() - an event of ib_core as one of ours
@@ -105,6 +106,7 @@ void ipoib_event_work(struct work_struct *work)
 
 	mutex_lock(&ipd->ctl);
 	ipoib_dbg(ipd, "events %#x\n", events);
+	trace_ipoib_event(ipd, events);
 	act(ipd, ipoib_event_actions(events,
 				     test_bit(IPOIB_FLAG_OPEN, &ipd->flags),
 				     test_bit(IPOIB_FLAG_GID_MISSING,

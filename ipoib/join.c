@@ -20,6 +20,7 @@
 #include "ipoib/main.h"
 #include "ipoib/mcast.h"
 #include "ipoib/sa.h"
+#include "ipoib/trace.h"
 
 /* Failed joins of a group that are logged. */
 #define COMPLAINTS_MAX	20
@@ -142,6 +143,7 @@ static int ask_to_join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 		return -ENOMEM;
 	ipoib_dbg_mcast(ipd, "joining %pI6, state %u\n", mcast->mgid,
 			rec.join_state);
+	trace_ipoib_mcast_join(ipd, mcast->mgid, rec.join_state);
 	sa = ib_sa_join_multicast(&ipoib_sa_client, ipd->ib, ipd->port, &rec,
 				  mask, GFP_KERNEL, join_done, member);
 	if (IS_ERR(sa)) {
@@ -155,12 +157,16 @@ static int ask_to_join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 
 static void join(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 {
+	int err;
+
 	mcast->in_flight = true;
 	ipd->mcast.joining++;
 	ipoib_count(ipd, MCAST_JOINS);
-	if (!ask_to_join(ipd, mcast))
+	err = ask_to_join(ipd, mcast);
+	if (!err)
 		return;
 	answered(ipd, mcast);
+	trace_ipoib_mcast_joined(ipd, mcast, err);
 	ipoib_join_event(ipd, mcast, IPOIB_MCAST_SILENT);
 }
 
@@ -255,6 +261,7 @@ static struct ipoib_ah *prepare(struct ipoib_dev *ipd,
 
 static void unbind(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 {
+	trace_ipoib_mcast_leave(ipd, mcast->mgid);
 	if (mcast->broadcast)
 		ipoib_link_lost(ipd);
 	ipoib_mcast_install(ipd, mcast, NULL);
@@ -406,6 +413,7 @@ void ipoib_join_answered(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 			ah = prepare(ipd, mcast);
 			status = PTR_ERR_OR_ZERO(ah);
 		}
+		trace_ipoib_mcast_joined(ipd, mcast, status);
 		if (!status) {
 			joined(ipd, mcast, ah);
 		} else {

@@ -15,6 +15,7 @@
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
 #include "ipoib/neigh.h"
+#include "ipoib/trace.h"
 
 static u32 hash_hw(const void *data, u32 len, u32 seed)
 {
@@ -123,8 +124,10 @@ static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
 	if (rhashtable_insert_fast(&ipd->neighs.table, &neigh->hash,
 				   table_params))
 		goto free;
-	if (find_owner_locked(ipd, neigh, skb))
+	if (find_owner_locked(ipd, neigh, skb)) {
+		trace_ipoib_neigh_create(ipd, hw);
 		return neigh;
+	}
 	/* Whoever refused has counted it. */
 	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);
 	kfree_rcu(neigh, rcu);
@@ -255,6 +258,7 @@ void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
 			     struct sk_buff_head *dropped)
 {
 	lockdep_assert_held(&ipd->lock);
+	trace_ipoib_neigh_delete(ipd, neigh->hw);
 	ipoib_neigh_unqueue_locked(ipd, &neigh->queue, dropped);
 	list_del_init(&neigh->entry);
 	ipoib_neigh_install(neigh, NULL);

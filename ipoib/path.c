@@ -20,6 +20,7 @@
 #include "ipoib/dev.h"
 #include "ipoib/main.h"
 #include "ipoib/path.h"
+#include "ipoib/trace.h"
 
 /* How long the SA may take, milliseconds, and how often it is asked. */
 #define QUERY_TIMEOUT	1000
@@ -160,6 +161,7 @@ bool ipoib_path_use_locked(struct ipoib_dev *ipd, struct ipoib_path *path)
 static void doubt_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 			 unsigned int spread_ms)
 {
+	trace_ipoib_path_doubt(ipd, path->gid);
 	step_locked(ipd, path, IPOIB_PATH_DOUBT);
 	path->retry_at = jiffies;
 	if (spread_ms)
@@ -329,6 +331,7 @@ static void ask(struct ipoib_dev *ipd, struct ipoib_path *path)
 	path->query = query;
 	atomic_inc(&ipd->paths.in_flight);
 	ipoib_count(ipd, PATH_QUERIES);
+	trace_ipoib_path_lookup(ipd, path->gid);
 	id = ib_sa_path_rec_get(&ipoib_sa_client, ipd->ib, ipd->port,
 				&query->rec, mask, QUERY_TIMEOUT, GFP_KERNEL,
 				query_done, query, &query->sa);
@@ -440,6 +443,8 @@ static void take_answer(struct ipoib_dev *ipd, struct ipoib_query *query)
 	__skb_queue_head_init(&dropped);
 	if (query->path) {
 		ah = make_ah(ipd, query);
+		trace_ipoib_path_answer(ipd, query->path->gid,
+					PTR_ERR_OR_ZERO(ah), &query->rec);
 		spin_lock_bh(&ipd->lock);
 		answered_locked(ipd, query->path, query, ah, &ready, &dropped);
 		spin_unlock_bh(&ipd->lock);
@@ -495,6 +500,7 @@ void ipoib_path_free_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 
 	lockdep_assert_held(&ipd->ctl);
 	lockdep_assert_held(&ipd->lock);
+	trace_ipoib_path_expire(ipd, path->gid);
 	step_locked(ipd, path, IPOIB_PATH_DROP);
 	list_for_each_entry_safe(neigh, next, &path->neighs, entry)
 		ipoib_neigh_free_locked(ipd, neigh, dropped);

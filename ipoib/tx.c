@@ -11,6 +11,7 @@
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
 #include "ipoib/qp.h"
+#include "ipoib/trace.h"
 #include "ipoib/tx.h"
 
 /* Completions taken from a CQ at a time. */
@@ -218,8 +219,11 @@ static void wake_if_room(struct ipoib_txq *q)
 	if (unlikely(netif_tx_queue_stopped(nq)) &&
 	    READ_ONCE(q->open) &&
 	    q->ring.size - (READ_ONCE(q->ring.head) - q->ring.tail) >=
-	    q->ring.size / 4)
+	    q->ring.size / 4) {
+		trace_ipoib_queue_wake(q->ipd, q->index, q->ring.head,
+				       q->ring.tail);
 		netif_tx_wake_queue(nq);
+	}
 }
 
 /**

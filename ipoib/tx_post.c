@@ -14,6 +14,7 @@
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
 #include "ipoib/event.h"
+#include "ipoib/trace.h"
 #include "ipoib/tx.h"
 
 /* A completion at least every so many requests: the ring must not wait. */
@@ -173,10 +174,14 @@ static void stop_if_full(struct ipoib_txq *q)
 	netif_stop_subqueue(netdev, q->index);
 	ipoib_count(q->ipd, TX_STOPPED);
 	WRITE_ONCE(q->stops, q->stops + 1);
+	trace_ipoib_queue_stop(q->ipd, q->index, q->ring.head, q->ring.tail);
 	/* Pairs with the barrier of who empties the ring. */
 	smp_mb();
-	if (q->ring.size - (q->ring.head - READ_ONCE(q->ring.tail)))
+	if (q->ring.size - (q->ring.head - READ_ONCE(q->ring.tail))) {
+		trace_ipoib_queue_wake(q->ipd, q->index, q->ring.head,
+				       q->ring.tail);
 		netif_start_subqueue(netdev, q->index);
+	}
 }
 
 static bool fits(struct ipoib_dev *ipd, struct sk_buff *skb)
