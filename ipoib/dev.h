@@ -43,6 +43,7 @@ enum {
 	IPOIB_FLAG_OWN_GID,	/* the address was set by hand */
 	IPOIB_FLAG_GID_MISSING,	/* and the port has no such GID */
 	IPOIB_FLAG_GOING,	/* being unregistered */
+	IPOIB_FLAG_DEV_ID_READ,	/* somebody was told of dev_port */
 };
 
 /**

@@ -16,6 +16,7 @@
 #include "ipoib/main.h"
 #include "ipoib/netlink.h"
 #include "ipoib/rdmacm.h"
+#include "ipoib/sysfs.h"
 
 MODULE_DESCRIPTION("IP over InfiniBand");
 MODULE_LICENSE("Dual BSD/GPL");
@@ -83,6 +84,8 @@ static int add_interface(struct ipoib_hca *hca, u32 port)
 		netdev->dev_id = port - 1;
 		rtnl_lock();
 		err = ipoib_dev_register(netdev);
+		if (!err)
+			ipoib_sysfs_watch_dev_id(netdev);
 		rtnl_unlock();
 	}
 	if (err)

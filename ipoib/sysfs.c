@@ -3,7 +3,7 @@
  * The files below /sys/class/net/INTERFACE: pkey, mode and umcast of all,
  * create_child and delete_child of a parent, parent of a child. They are there
  * before the interface is announced, so no rule of udev's comes too early.
- * dev_id is the core's own, which shows netdev->dev_id.
+ * dev_id shows netdev->dev_id, as the core's own does.
  */
 #include <linux/capability.h>
 #include <linux/device.h>
@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 
 #include "ipoib/child.h"
+#include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/mode.h"
 #include "ipoib/sysfs.h"
@@ -160,3 +161,36 @@ static struct attribute *child_attrs[] = {
 const struct attribute_group ipoib_sysfs_child_group = {
 	.attrs = child_attrs,
 };
+
+/* Tools that ask here for the port are older than dev_port: one is named. */
+static ssize_t dev_id_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct net_device *netdev = to_net_dev(dev);
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	if (netdev->dev_id == netdev->dev_port &&
+	    !test_and_set_bit(IPOIB_FLAG_DEV_ID_READ, &ipd->flags))
+		ipoib_print(KERN_INFO, ipd, "%s reads dev_id; dev_port tells which port this is\n",
+			    current->comm);
+	return sysfs_emit(buf, "%#x\n", netdev->dev_id);
+}
+static DEVICE_ATTR_RO(dev_id);
+
+/**
+ * ipoib_sysfs_watch_dev_id() - say so once when somebody reads dev_id
+ * @netdev: a port's interface, registered; RTNL is held
+ *
+ * A file of that name is the core's already, and takes itself away by name. The
+ * first port's stays, for there nothing can be mistaken.
+ *
+ * Context: Process.
+ */
+void ipoib_sysfs_watch_dev_id(struct net_device *netdev)
+{
+	if (!netdev->dev_port)
+		return;
+	device_remove_file(&netdev->dev, &dev_attr_dev_id);
+	if (device_create_file(&netdev->dev, &dev_attr_dev_id))
+		ipoib_warn(ipoib_dev(netdev), "no dev_id in sysfs\n");
+}

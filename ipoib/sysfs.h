@@ -7,7 +7,11 @@
 
 #include <linux/sysfs.h>
 
+struct net_device;
+
 extern const struct attribute_group ipoib_sysfs_group;
 extern const struct attribute_group ipoib_sysfs_child_group;
+
+void ipoib_sysfs_watch_dev_id(struct net_device *netdev);
 
 #endif

@@ -47,6 +47,22 @@ def test_each_of_two_ports_has_an_interface(spare, here):
     assert here.address("ib0")[4:] != here.address("ib1")[4:]
 
 
+def test_who_reads_dev_id_is_told_of_dev_port(spare, log):
+    """Once for an interface, and not for a first port's: 0 is 0."""
+    hca = spare(ports=2)
+    names = hca.add(), hca.interface(1)
+    told = "^ib[01]: .*dev_port"
+    assert not log.lines(told)
+    for _ in range(2):
+        for number, name in enumerate(names):
+            assert run("head", "-n", "1", f"{NET}/{name}/dev_id") == \
+                f"{number:#x}\n"
+    lines = log.lines(told)
+    assert len(lines) == 1 and lines == log.lines(told, "-l", "info")
+    assert lines[0].startswith("ib1: ") and "head" in lines[0] and \
+        "dev_id" in lines[0]
+
+
 def test_an_interface_appears_in_the_initial_namespace(spare):
     """Also that of an HCA whose cable is in another."""
     hca = spare(plugged=False)
