@@ -222,13 +222,14 @@ print(json.dumps([(attempt(p, v), text(p)) for p, v in todo]))
 """
 
 
-def write_all(host, writes, *, nobody=False, dev="ib0"):
+def write_all(host, writes, *, nobody=False, dev="ib0", under=()):
     """Write files of an interface, or those with a whole path, one after the
-    other. For each: the count that was taken, or the error by its name; and
-    what is in the file then."""
+    other, under a command like setpriv if there is one. For each: the count
+    that was taken, or the error by its name; and what is in the file then."""
     paths = [(f if f.startswith("/") else f"/sys/class/net/{dev}/{f}", v)
              for f, v in writes]
-    out = host.run("python3", "-c", WRITER, text=json.dumps((paths, nobody)))
+    out = host.run(*under, "python3", "-c", WRITER,
+                   text=json.dumps((paths, nobody)))
     return [tuple(result) for result in json.loads(out)]
 
 

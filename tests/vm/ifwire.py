@@ -230,6 +230,27 @@ def packet_send(host, to, proto, data):
                         data.hex()))
 
 
+VNET_SENDER = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+s.setsockopt(263, 15, 1)  # PACKET_VNET_HDR
+s.bind(("ib0", 0x0800))
+s.send(bytes.fromhex(sys.stdin.read()))
+"""
+
+
+def send_super_packet(host, peer, segment):
+    """Send a TCP packet of 6000 octets to be cut into segments of a given
+    size, as a virtual machine would give it to us."""
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 6040, 1, 0, 64, 6, 0,
+                     socket.inet_aton(host.v4), socket.inet_aton(peer.v4))
+    tcp = struct.pack("!HHIIBBHHH", 9, 9, 0, 0, 5 << 4, 0x10, 100, 0, 0)
+    # Needs a checksum; TCP over IPv4; headers; segment; where the sum goes.
+    vnet = struct.pack("<BBHHHH", 1, 1, 64, segment, 44, 16)
+    frame = vnet + peer.address() + b"\x08\0\0\0" + ip + tcp + bytes(6000)
+    host.run("python3", "-c", VNET_SENDER, text=frame.hex())
+
+
 def flush_neighbours(host):
     """Forget all addresses that were resolved."""
     host.ip("neigh", "flush", "dev", "ib0", "nud", "all")

@@ -172,6 +172,17 @@ def test_files_are_renamed_with_the_interface_and_go_with_it(spare):
             pass
 
 
+def test_children_have_files_too(h1):
+    h1.ip("link", "add", "link", "ib0", "name", "ibchild", "type", "ipoib",
+          "pkey", "0x8001")
+    try:
+        assert files("ibchild") == ["ibchild_mcg", "ibchild_path"]
+        assert text("ibchild_mcg") == text("ibchild_path") == ""
+    finally:
+        h1.ip("link", "delete", "ibchild")
+    assert files("ibchild") == []
+
+
 @pytest.mark.stock_differs("the second interface of a name has no files")
 def test_interfaces_of_one_name_have_files_of_their_own(hosts):
     for host in hosts:

@@ -16,7 +16,7 @@ from tests.vm import lab
 from tests.vm.ifwire import (ARP, BROADCAST_GID, Capture, IPV4, IPV6,
                              LNH_BTH, LNH_GRH, McMember, QPN_MCAST, RARP,
                              TIPC, UD_SEND_ONLY, cable_of, flush_neighbours,
-                             mgid_of, packet_send)
+                             mgid_of, packet_send, send_super_packet)
 from tests.vm.iftools import Log, restore_v6
 from tests.vm.lab import run, wait
 
@@ -372,26 +372,6 @@ def test_a_limited_member_has_full_membership_in_its_addresses(h4, pkeys):
     assert h4.sysfs("pkey") == "0xffff"
 
 
-def vnet_frame(host, peer, segment):
-    """A TCP packet of 6000 octets to be cut into segments of a given size,
-    as a virtual machine would give it to us."""
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 6040, 1, 0, 64, 6, 0,
-                     socket.inet_aton(host.v4), socket.inet_aton(peer.v4))
-    tcp = struct.pack("!HHIIBBHHH", 9, 9, 0, 0, 5 << 4, 0x10, 100, 0, 0)
-    # Needs a checksum; TCP over IPv4; headers; segment; where the sum goes.
-    vnet = struct.pack("<BBHHHH", 1, 1, 64, segment, 44, 16)
-    return vnet + peer.address() + b"\x08\0\0\0" + ip + tcp + bytes(6000)
-
-
-VNET_SENDER = """
-import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-s.setsockopt(263, 15, 1)  # PACKET_VNET_HDR
-s.bind(("ib0", 0x0800))
-s.send(bytes.fromhex(sys.stdin.read()))
-"""
-
-
 def test_no_packet_is_longer_than_the_link_allows(h1, h4, wire):
     mtu = h4.link()["mtu"]
     assert packet_send(h4, h1.address(), IPV4, bytes(mtu + 1)) == 90
@@ -399,8 +379,7 @@ def test_no_packet_is_longer_than_the_link_allows(h1, h4, wire):
     before = h4.link()["stats64"]["tx"]["dropped"]
     log = Log()
     for size in (1000, 4000):
-        h4.run("python3", "-c", VNET_SENDER,
-               text=vnet_frame(h4, h1, size).hex())
+        send_super_packet(h4, h1, size)
     # 6000 octets in segments of 4000 are two packets; one fits.
     wait(lambda: h4.link()["stats64"]["tx"]["dropped"] > before, 5,
          "the drop is not counted")
