@@ -172,11 +172,13 @@ stop_guest() {
 # Follow the verdict channel. Sets STATUS: the command's, or 124, or 125 with
 # WHY.
 follow_guest() {
-	local word rest start=$SECONDS beat=$SECONDS phase=boot
+	local word rest part line='' start=$SECONDS beat=$SECONDS phase=boot
 	STATUS=$LAB_FAILED WHY=
 	while :; do
-		if read -r -t 1 word rest <&"$VERDICT"; then
-			beat=$SECONDS
+		# The second may be over in the middle of a line.
+		if IFS= read -r -t 1 part <&"$VERDICT"; then
+			read -r word rest <<<"$line$part"
+			line='' beat=$SECONDS
 			case $word in
 			BOOTED) phase=setup ;;
 			READY) phase=command start=$SECONDS ;;
@@ -185,6 +187,7 @@ follow_guest() {
 			esac
 			continue
 		fi
+		line+=$part
 		if ! kill -0 "$QEMU_PID" 2>/dev/null; then
 			WHY="the guest died during $phase"
 			[ -s "$RUN_DIR/qemu.log" ] &&
