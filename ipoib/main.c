@@ -20,6 +20,7 @@
 
 MODULE_DESCRIPTION("IP over InfiniBand");
 MODULE_LICENSE("Dual BSD/GPL");
+MODULE_VERSION(MODULES_VERSION);
 MODULE_ALIAS_RTNL_LINK("ipoib");
 
 int ipoib_send_queue_size = 128;
@@ -186,6 +187,7 @@ static int __init ipoib_init(void)
 	err = ipoib_netlink_start();
 	if (err)
 		goto unregister;
+	pr_info("ib_ipoib: IP over InfiniBand, version " MODULES_VERSION "\n");
 	return 0;
 unregister:
 	ib_unregister_client(&ipoib_client);

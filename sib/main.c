@@ -14,6 +14,7 @@
 
 MODULE_DESCRIPTION("Soft-InfiniBand: an InfiniBand HCA and switch in software");
 MODULE_LICENSE("Dual BSD/GPL");
+MODULE_VERSION(MODULES_VERSION);
 MODULE_ALIAS_RDMA_LINK("sib");
 MODULE_ALIAS_RTNL_LINK("sibsw");
 
@@ -30,6 +31,7 @@ static int __init sib_init(void)
 	err = sib_device_start();
 	if (err)
 		goto stop_switch;
+	pr_info("sib: Soft-InfiniBand, version " MODULES_VERSION "\n");
 	return 0;
 stop_switch:
 	sib_switch_stop();

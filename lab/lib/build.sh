@@ -11,7 +11,7 @@ link_sources() {
 	mkdir -p "$dir"
 	find "$dir" -type l ! -exec test -e {} \; -delete
 	(cd "$REPO" && find Kbuild compat ipoib sib \( -name '*.[ch]' -o \
-		-name 'Kbuild' -o -name '*.sh' \)) |
+		-name 'Kbuild' -o -name 'needs' -o -name '*.sh' \)) |
 		while read -r file; do
 			[ -e "$dir/$file" ] && continue
 			mkdir -p "$dir/$(dirname "$file")"
