@@ -4,6 +4,7 @@
 # lab/run; everything prepares what it needs.
 
 .PHONY: help demo check check-full shell lint unit fuzz modules clean
+.PHONY: install uninstall dkms-install dkms-uninstall deb
 
 help:
 	@echo "make demo        four hosts, two switches, OpenSM, IPoIB: see it work"
@@ -13,6 +14,10 @@ help:
 	@echo "make lint        style, sparse, warnings, documentation, own rules"
 	@echo "make unit fuzz   tests of core/ in user space; seconds"
 	@echo "make modules     build both modules for the 6.1 kernel of the lab"
+	@echo "make install     build for the kernel that runs, and install; uninstall"
+	@echo "make dkms-install the same by DKMS, again with each new kernel;"
+	@echo "                 dkms-uninstall"
+	@echo "make deb         Debian packages of both modules, in out/deb"
 	@echo "make clean       remove out/; the cache stays"
 
 demo:
@@ -35,6 +40,12 @@ unit fuzz:
 
 modules:
 	lab/run --prepare
+
+install uninstall dkms-install dkms-uninstall:
+	packaging/modules $@
+
+deb:
+	packaging/deb
 
 clean:
 	rm -rf out

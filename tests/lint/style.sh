@@ -97,3 +97,16 @@ lint_codespell() {
 	our_files | grep -vE '^LICENSES/|/corpus/' |
 		xargs -d '\n' codespell --ignore-words-list=nd,parm
 }
+
+lint_man() {
+	complaints man_all
+}
+
+# What man says of the pages when it formats them as for a screen.
+man_all() {
+	our_files 'docs/man/*' | while read -r file; do
+		MANROFFSEQ='' MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings \
+			-E UTF-8 -l -Tutf8 -Z "$file" 2>&1 >/dev/null |
+			sed "s|^|$file: |"
+	done
+}
