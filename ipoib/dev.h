@@ -11,6 +11,7 @@
 #ifndef IPOIB_DEV_H
 #define IPOIB_DEV_H
 
+#include <linux/cache.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -83,7 +84,6 @@ enum {
  * @addr_changed: @gid was changed, nobody has been told; @ctl
  * @qkey: of the broadcast group; @ctl, read by the data path
  * @pd: protection domain
- * @rx: receive side
  * @txqs: transmit queues, @max_txqs places for them
  * @max_txqs: never changes
  * @num_txqs: how many there are; @ctl
@@ -91,6 +91,7 @@ enum {
  * @send_size: of each transmit queue's ring; @ctl
  * @send_max: what the HCA can do
  * @max_send_sge: SGEs of a send WR
+ * @rx: receive side
  * @neighs: destinations
  * @paths: path records
  * @mcast: multicast groups
@@ -133,7 +134,6 @@ struct ipoib_dev {
 	bool addr_changed;
 	u32 qkey;
 	struct ib_pd *pd;
-	struct ipoib_rx rx;
 	struct ipoib_txq *txqs;
 	unsigned int max_txqs;
 	unsigned int num_txqs;
@@ -141,6 +141,8 @@ struct ipoib_dev {
 	u32 send_size;
 	u32 send_max;
 	unsigned int max_send_sge;
+	/* Written for each packet, and what is above read for each. */
+	struct ipoib_rx rx ____cacheline_aligned_in_smp;
 	struct ipoib_neighs neighs;
 	struct ipoib_paths paths;
 	struct ipoib_mcasts mcast;

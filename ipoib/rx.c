@@ -115,9 +115,9 @@ static int post_batch(struct ipoib_dev *ipd, struct batch *batch)
 /* How many buffers are missing. There may be too many, too, for a while. */
 static u32 missing(const struct ipoib_rx *rx)
 {
-	u32 used = ipoib_ring_used(&rx->ring);
+	u32 used = ipoib_ring_used(&rx->ring), want = READ_ONCE(rx->want);
 
-	return used < rx->want ? rx->want - used : 0;
+	return used < want ? want - used : 0;
 }
 
 /* One batch; true if there may be room for another. */
@@ -318,7 +318,7 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	int done = poll_cq(ipd, budget);
 
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
-	    missing(rx) >= min_t(u32, BATCH, rx->want / 2))
+	    missing(rx) >= min_t(u32, BATCH, READ_ONCE(rx->want) / 2))
 		fill(ipd);
 	if (done == budget)
 		return done;

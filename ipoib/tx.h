@@ -5,6 +5,7 @@
 #ifndef IPOIB_TX_H
 #define IPOIB_TX_H
 
+#include <linux/cache.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
@@ -82,7 +83,7 @@ struct ipoib_txq {
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;
 	u64_stats_t bytes;
-};
+} ____cacheline_aligned_in_smp;
 
 netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 ipoib_select_queue(struct net_device *netdev, struct sk_buff *skb,
