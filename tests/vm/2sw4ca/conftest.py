@@ -4,7 +4,8 @@
 import pytest
 
 from tests.vm import iftools, lab
-from tests.vm.lab import run
+from tests.vm.lab import run, wait
+from tests.vm.queues import Queues
 
 
 @pytest.fixture
@@ -65,3 +66,29 @@ def partitions(opensm):
     if changed:
         opensm.stop()
         opensm.start()
+
+
+@pytest.fixture
+def q1(hosts):
+    """Of h1; they are afterwards as they were."""
+    queues = Queues(hosts[0])
+    yield queues
+    queues.usual()
+
+
+@pytest.fixture
+def q4(hosts):
+    """Of h4, likewise."""
+    queues = Queues(hosts[3])
+    yield queues
+    queues.usual()
+
+
+@pytest.fixture
+def child(h1):
+    """A child of h1's, up, on the parent's own partition."""
+    h1.ip("link", "add", "link", "ib0", "name", "kid", "type", "ipoib")
+    h1.ip("link", "set", "kid", "up")
+    wait(lambda: h1.carrier("kid"), 20, "the child has no carrier")
+    yield Queues(h1, "kid")
+    h1.ip("link", "delete", "kid")

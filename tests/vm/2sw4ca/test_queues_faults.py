@@ -5,9 +5,11 @@ all is changed or nothing. Failing them is for the debug kernel alone.
 
 import array
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import socket
 import struct
 
 import pytest
@@ -19,7 +21,7 @@ from tests.vm.netns import inside
 pytestmark = [pytest.mark.ours, pytest.mark.debug]
 
 SIOCETHTOOL = 0x8946
-GRINGS, SRINGS, GCHANNELS, SCHANNELS = 0x10, 0x11, 0x3c, 0x3d
+GET_RINGS, SET_RINGS, GET_CHANNELS, SET_CHANNELS = 0x10, 0x11, 0x3c, 0x3d
 DEBUGFS = "/sys/kernel/debug"
 NTH = "/proc/thread-self/fail-nth"
 # More than there are allocations on any way.
@@ -37,7 +39,7 @@ class Ethtool:
         """Words behind the command; those that come back."""
         value = array.array("I", [command, *words])
         request = struct.pack("16sQ16x", self.dev, value.buffer_info()[0])
-        with inside(self.host), lab.socket.socket() as sock:
+        with inside(self.host), socket.socket() as sock:
             self.ioctl(sock, request)
         return list(value[1:])
 
@@ -48,21 +50,21 @@ class Ethtool:
     @property
     def rings(self):
         """RX and TX."""
-        words = self.call(GRINGS, [0] * 8)
+        words = self.call(GET_RINGS, [0] * 8)
         return words[4], words[7]
 
     def set_rings(self, rx, tx):
         """-G"""
-        self.call(SRINGS, [0, 0, 0, 0, rx, 0, 0, tx])
+        self.call(SET_RINGS, [0, 0, 0, 0, rx, 0, 0, tx])
 
     @property
     def count(self):
         """Of transmit queues."""
-        return self.call(GCHANNELS, [0] * 8)[5]
+        return self.call(GET_CHANNELS, [0] * 8)[5]
 
     def set_count(self, count):
         """-L"""
-        self.call(SCHANNELS, [0, 0, 0, 0, 1, count, 0, 0])
+        self.call(SET_CHANNELS, [0, 0, 0, 0, 1, count, 0, 0])
 
 
 class Failing(Ethtool):
@@ -119,7 +121,7 @@ def each_in_turn(host, change, back, look):
             assert look() != before
             back()
         except OSError as error:
-            assert error.errno in (lab.errno.ENOMEM, lab.errno.EAGAIN)
+            assert error.errno in (errno.ENOMEM, errno.EAGAIN)
             failed += 1
         assert look() == before, f"allocation {nth}"
         if not lab.DEBUG or not ethtool.hit:
