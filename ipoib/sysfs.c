@@ -171,7 +171,8 @@ static ssize_t dev_id_show(struct device *dev, struct device_attribute *attr,
 
 	if (netdev->dev_id == netdev->dev_port &&
 	    !test_and_set_bit(IPOIB_FLAG_DEV_ID_READ, &ipd->flags))
-		ipoib_print(KERN_INFO, ipd, "%s reads dev_id; dev_port tells which port this is\n",
+		ipoib_print(KERN_INFO, ipd,
+			    "%s reads dev_id; dev_port tells which port this is\n",
 			    current->comm);
 	return sysfs_emit(buf, "%#x\n", netdev->dev_id);
 }
