@@ -15,10 +15,11 @@ import time
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-# Under emulation a boot takes a minute; DKMS compiles for several.
-BOOT_LIMIT = 400
-COMMAND_LIMIT = 120
-BUILD_LIMIT = 2400
+# Under emulation a boot takes a minute or two, and DKMS compiles a module for
+# eight; on a machine with much else to do twice that.
+BOOT_LIMIT = 600
+COMMAND_LIMIT = 240
+BUILD_LIMIT = 7200
 END = re.compile(rb"\x01END (\d+)\r?\n")
 
 
