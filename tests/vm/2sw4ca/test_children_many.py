@@ -78,7 +78,6 @@ def one_round(echoes, limit=30):
              e.dev for e in echoes if e.back() < e.sent))
 
 
-@pytest.mark.debug
 @pytest.mark.parametrize("count", few_or_many(20, 20, 100))
 def test_many_children_ping_at_once(ends, partitions, count):
     h1, h4 = ends
@@ -248,7 +247,6 @@ def resources():
                       run("rdma", "resource", "show"), re.M)
 
 
-@pytest.mark.debug
 @pytest.mark.parametrize("total", few_or_many(60, 100, 1000))
 def test_children_come_and_go_in_any_weather(hosts, ends, opensm, total):
     """Nothing is left of them, and others feel nothing."""

@@ -95,7 +95,6 @@ def test_changes_lose_nothing_of_tcp_both_ways(h1, h4, q1, q4):
     assert rounds > 3
 
 
-@pytest.mark.debug
 def test_changes_lose_no_datagram_of_full_queues(h1, h4, q1, q4, long_queue):
     """As fast as sockets can, from many at once: queues stop and start, and
     the stack keeps packets for queues that go."""

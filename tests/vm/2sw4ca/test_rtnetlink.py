@@ -74,7 +74,6 @@ REFUSED = {
 
 
 @pytest.mark.ours
-@pytest.mark.debug
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_made_is_refused_and_explained(h4, rtnl, what):
     """What the core refuses it need not explain. Nothing is made."""

@@ -45,7 +45,6 @@ def state(hca):
     return lab.read(f"/sys/class/infiniband/{hca}/ports/1/phys_state")
 
 
-@pytest.mark.debug
 def test_a_fabric_from_a_file(file):
     run(TOOL, "up", file)
     for hca in ("sibA", "sibB"):
