@@ -23,8 +23,6 @@ class Trace:
 
     def __enter__(self):
         os.mkdir(self.dir)
-        # Addresses as they are: they are looked up among the symbols.
-        self.set("options/hash-ptr", "0")
         for event in self.events:
             self.set(f"events/{event}/enable", "1")
         return self
@@ -72,25 +70,33 @@ class Symbols:
 class Drops(Trace):
     """skb:kfree_skb: packets that were dropped, by whom and why."""
 
-    PLAIN = re.compile(r"location=(?:0x)?(?P<address>[0-9a-f]+) "
-                       r"reason: *(?P<reason>\w*)")
     NAMED = re.compile(r"location=[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+"
-                       r"(?: \[(?P<module>\w+)\])? reason: *(?P<reason>\w*)")
+                       r"(?: \[(?P<module>\w+)\])?")
+    ADDRESS = re.compile(r"location=(?:0x)?(?P<address>[0-9a-f]+)")
+    REASON = re.compile(r"reason: (?P<reason>\w+)")
 
     def __init__(self):
         super().__init__("skb/kfree_skb")
         self.symbols = Symbols()
 
+    def _module(self, line):
+        """Of whom a line is, empty for the kernel itself."""
+        named = self.NAMED.search(line)
+        if named:
+            return named["module"] or ""
+        return self.symbols.find(int(self.ADDRESS.search(line)["address"],
+                                     16))[1]
+
     def reasons(self, module="ib_ipoib"):
-        """Why a module dropped packets, in order."""
-        found = []
-        for line in self.lines("kfree_skb"):
-            named, plain = self.NAMED.search(line), self.PLAIN.search(line)
-            assert named or plain, line
-            if named:
-                who = named["module"]
-            else:
-                who = self.symbols.find(int(plain["address"], 16))[1]
-            if who == module:
-                found.append((named or plain)["reason"])
-        return found
+        """Why a module dropped packets, in order.
+
+        6.1 prints addresses either scrambled or without what stands behind
+        them; so the ring is read in both ways. It only grows meanwhile.
+        """
+        reasons = [self.REASON.search(line)["reason"]
+                   for line in self.lines("kfree_skb")]
+        self.set("options/hash-ptr", "0")
+        modules = [self._module(line) for line in self.lines("kfree_skb")]
+        self.set("options/hash-ptr", "1")
+        return [reason for reason, who in zip(reasons, modules)
+                if who == module]
