@@ -42,9 +42,10 @@ void ipoib_pace_mark(struct ipoib_pace *pace,
 
 /*
  * Who has just joined is not heard at once: the SM answers, and then tells the
- * switches. Milliseconds from the first.
+ * switches. Three times, a second apart at least, RFC 4861 section 7.2.6.
+ * Milliseconds from the first.
  */
-static const u32 announce_at[IPOIB_ANNOUNCES] = { 0, 300, 1000, 3000 };
+static const u32 announce_at[IPOIB_ANNOUNCES] = { 0, 1000, 3000 };
 
 /**
  * ipoib_announce_begin() - there is something to tell
@@ -101,7 +102,6 @@ u32 ipoib_announce_step(struct ipoib_announce *announce, bool up, u64 now,
 	announce->due = announce->first +
 			announce_at[IPOIB_ANNOUNCES - announce->left];
 	/* Late already, the machine being busy: not two in a row. */
-	if (announce->due <= now)
-		announce->due = now + IPOIB_ANNOUNCE_POLL;
+	announce->due = max(announce->due, now + IPOIB_ANNOUNCE_GAP);
 	return announce->due - now;
 }

@@ -35,8 +35,12 @@ u32 ipoib_pace_left(const struct ipoib_pace *pace, u64 now);
 void ipoib_pace_mark(struct ipoib_pace *pace,
 		     const struct ipoib_pace_rule *rule, u64 now);
 
-/* Announcements of one change, and how long one waits for its moment. */
-#define IPOIB_ANNOUNCES		4
+/*
+ * Announcements of one change, the least time between two, and how long one
+ * waits for its moment.
+ */
+#define IPOIB_ANNOUNCES		3
+#define IPOIB_ANNOUNCE_GAP	1000
 #define IPOIB_ANNOUNCE_PATIENCE	2000
 /* How often to look whether that moment has come. */
 #define IPOIB_ANNOUNCE_POLL	10

@@ -123,10 +123,9 @@ static void it_is_told_at_once_and_again(void **context)
 
 	assert_int_equal(announce(7000, 0, at, &end), IPOIB_ANNOUNCES);
 	assert_int_equal(at[0], 7000);
-	assert_int_equal(at[1], 7300);
-	assert_int_equal(at[2], 8000);
-	assert_int_equal(at[3], 10000);
-	assert_int_equal(end, at[3]);
+	assert_int_equal(at[1], 8000);
+	assert_int_equal(at[2], 10000);
+	assert_int_equal(end, at[2]);
 }
 
 static void it_waits_until_packets_can_be_sent(void **context)
@@ -135,8 +134,8 @@ static void it_waits_until_packets_can_be_sent(void **context)
 
 	assert_int_equal(announce(7000, 7705, at, &end), IPOIB_ANNOUNCES);
 	assert_in_range(at[0], 7705, 7705 + IPOIB_ANNOUNCE_POLL);
-	assert_int_equal(at[1], at[0] + 300);
-	assert_int_equal(at[3], at[0] + 3000);
+	assert_int_equal(at[1], at[0] + 1000);
+	assert_int_equal(at[2], at[0] + 3000);
 }
 
 static void who_is_kept_dormant_is_given_up(void **context)
@@ -155,10 +154,10 @@ static void whoever_looks_too_early_is_told_when(void **context)
 
 	ipoib_announce_begin(&announce, 1000);
 	assert_int_equal(ipoib_announce_step(&announce, true, 1000, &tell),
-			 300);
+			 1000);
 	assert_true(tell);
 	assert_int_equal(ipoib_announce_step(&announce, true, 1100, &tell),
-			 200);
+			 900);
 	assert_false(tell);
 }
 
@@ -170,10 +169,10 @@ static void who_comes_late_does_not_tell_twice_in_a_row(void **context)
 	ipoib_announce_begin(&announce, 1000);
 	ipoib_announce_step(&announce, true, 1000, &tell);
 	assert_int_equal(ipoib_announce_step(&announce, true, 9000, &tell),
-			 IPOIB_ANNOUNCE_POLL);
+			 IPOIB_ANNOUNCE_GAP);
 	assert_true(tell);
 	assert_int_equal(ipoib_announce_step(&announce, true, 9001, &tell),
-			 IPOIB_ANNOUNCE_POLL - 1);
+			 IPOIB_ANNOUNCE_GAP - 1);
 	assert_false(tell);
 }
 

@@ -108,7 +108,7 @@ def test_a_full_table_has_room_for_a_true_peer(hosts, quiet):
     """A stranger sends from more addresses than there is room for."""
     h1, h2, h3, _ = hosts
     places = inject.Place.of(h1), inject.Place.of(h2)
-    count = lab.scaled(DESTINATIONS + DESTINATIONS // 2)
+    count = lab.scaled(DESTINATIONS + DESTINATIONS // 8)
     with inject.to_hca(h2, "sw1") as cable:
         for number in range(count):
             gid = places[0].gid[:8] + struct.pack("!Q", 0x5b00f100000000 +
