@@ -20,7 +20,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(
 BOOT_LIMIT = 600
 COMMAND_LIMIT = 240
 BUILD_LIMIT = 7200
-END = re.compile(rb"\x01END (\d+)\r?\n")
+# The end of what a command said: its number, and its status.
+END = rb"\x01END %d (\d+)\r?\n"
 
 
 class MachineError(AssertionError):
@@ -53,7 +54,7 @@ class Machine:
         self.image = f"{directory}/disk.qcow2"
         self.console = f"{directory}/console.log"
         self.qemu = self.port = None
-        self.boots = 0
+        self.boots = self.typed = 0
         os.makedirs(directory, exist_ok=True)
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
                         "-b", f"{disk}/disk.img", self.image], check=True)
@@ -110,28 +111,26 @@ class Machine:
         return True
 
     def _wake(self):
-        """The shell comes up some time, and then it answers."""
+        """The shell comes up some time, and then it answers. What was typed
+        before is answered late, by another number."""
         deadline = time.monotonic() + BOOT_LIMIT
         while True:
-            self.port.sendall(b"stty -F /dev/stdin raw -echo 2>/dev/null; "
-                              b"printf '\\001END 0\\n'\n")
             try:
-                self._read_end(5)
-                break
+                self._type("true", 10)
+                return
             except MachineError:
                 self._alive()
                 if time.monotonic() > deadline:
                     raise
-        # What was typed before it came up is answered now, too.
-        while select.select([self.port], [], [], 1)[0]:
-            self.port.recv(65536)
 
-    def _read_end(self, limit):
-        deadline, data = time.monotonic() + limit, b""
-        while True:
-            match = END.search(data)
-            if match:
-                return data[:match.start()], int(match.group(1))
+    def _type(self, command, limit):
+        """What a command said, in octets, and its status."""
+        self.typed += 1
+        self.port.sendall(f"( {command}\n) </dev/null 2>&1; printf "
+                          f"'\\001END {self.typed} %d\\n' $?\n".encode())
+        end, data = re.compile(END % self.typed), b""
+        deadline = time.monotonic() + limit
+        while not (match := end.search(data)):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise MachineError(f"no answer in {limit} s; so far: "
@@ -140,12 +139,14 @@ class Machine:
                 data += self.port.recv(65536)
             else:
                 self._alive()
+        # Nothing of what was answered late belongs to this.
+        late = [m.end() for m in re.finditer(rb"\x01END \d+ \d+\r?\n",
+                                             data[:match.start()])]
+        return data[max(late, default=0):match.start()], int(match.group(1))
 
     def status(self, command, limit=COMMAND_LIMIT):
         """Run a command of the shell: what it printed, and its status."""
-        self.port.sendall(f"( {command}\n) </dev/null 2>&1; "
-                          "printf '\\001END %d\\n' $?\n".encode())
-        out, status = self._read_end(limit)
+        out, status = self._type(command, limit)
         text = out.decode(errors="replace").replace("\r", "")
         with open(f"{self.directory}/commands.log", "a",
                   encoding="utf-8") as log:
