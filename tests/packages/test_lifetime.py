@@ -226,7 +226,7 @@ class Lifetime(unittest.TestCase):
         self.vm.run("modprobe -r ib_ipoib; apt-get remove -y sib-dkms",
                     machine.BUILD_LIMIT)
         self.assertEqual(self.vm.run("rdma link; ls /sys/class/net"), "lo")
-        self.vm.run("modprobe -r sib")
+        self.vm.run("rmmod sib")
         # The key with which DKMS signs is this machine's, not the packages'.
         left = {path for path in self.files() - Lifetime.before
                 if not path.startswith("/var/lib/dkms/mok.")}
