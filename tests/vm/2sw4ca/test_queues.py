@@ -138,8 +138,9 @@ def test_fewer_buffers_are_posted_when_packets_have_come(h1, h4, q1, bursts):
     q1.set("-G", "rx", 2)
     assert h1.ping(h4.v4, 300) == 0
     parked = h1.hca_counters()["rx_parked"]
-    assert h4.ping(h1.v4, 5, 30000) == 0
-    assert h1.hca_counters()["rx_parked"] > parked
+    # Whether one has to wait is for the processors to say: not each time.
+    wait(lambda: h4.ping(h1.v4, 5, 30000) == 0 and
+         h1.hca_counters()["rx_parked"] > parked, 30, "nothing waits")
     q1.set("-G", "rx", 256)
     parked = h1.hca_counters()["rx_parked"]
     assert h4.ping(h1.v4, 5, 30000) == 0
