@@ -123,6 +123,14 @@ static void dealloc_driver(struct ib_device *ib)
 	sib_bus_remove(hca->bus_dev);
 }
 
+/*
+ * User space has no objects to be taken away. ib_core moves an HCA to another
+ * network namespace only if it knows how.
+ */
+static void disassociate_ucontext(struct ib_ucontext *context)
+{
+}
+
 const struct ib_device_ops sib_device_ops = {
 	.owner = THIS_MODULE,
 	.driver_id = SIB_DRIVER_ID,
@@ -141,6 +149,7 @@ const struct ib_device_ops sib_device_ops = {
 	.destroy_cq = sib_destroy_cq,
 	.destroy_qp = sib_destroy_qp,
 	.detach_mcast = sib_detach_mcast,
+	.disassociate_ucontext = disassociate_ucontext,
 	.get_dev_fw_str = sib_fw_str,
 	.get_dma_mr = sib_get_dma_mr,
 	.get_hw_stats = sib_get_hw_stats,
