@@ -49,6 +49,10 @@ def log():
 
 
 PARTITIONS = "/run/lab/partitions.conf"
+GUID = "0x005b00fffe02000{}"
+TWO_PARTITIONS = "Default=0x7fff, ipoib : ALL=full, SELF=full;\n" + "".join(
+    f"P{n}={n}, ipoib : {GUID.format(1)}=full, {GUID.format(4)}=full;\n"
+    for n in (1, 2))
 
 
 @pytest.fixture
@@ -92,3 +96,14 @@ def child(h1):
     wait(lambda: h1.carrier("kid"), 20, "the child has no carrier")
     yield Queues(h1, "kid")
     h1.ip("link", "delete", "kid")
+
+
+@pytest.fixture(scope="module")
+def two_partitions(opensm):
+    """h1 and h4 are in the partitions 1 and 2, too."""
+    lab.write(PARTITIONS, TWO_PARTITIONS)
+    opensm.stop()
+    opensm.start("-P", PARTITIONS)
+    yield
+    opensm.stop()
+    opensm.start()

@@ -1,116 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""What the RDMA connection manager reads from an interface: its addresses, its
-neighbours, and the record of its broadcast group in ib_core's table.
+"""The RDMA connection manager: what it reads from an interface (its addresses,
+its neighbours, the record of its broadcast group in ib_core's table), and which
+interface it finds for a request that comes in.
 """
 
 import json
 import re
-import subprocess
 
 import pytest
 
 from tests.vm import lab
-from tests.vm.iftools import write_errno
-from tests.vm.lab import wait
+from tests.vm.iftools import restore_v6, write_errno
+from tests.vm.lab import run, wait
+from tests.vm.netns import Member
+from tests.vm.rdmacm import IPOIB, TCP, UDP, Id
 
-# rdma_user_cm.h. Resolves an address, and a route, or joins a group instead.
-# Prints what was found, as JSON.
-RESOLVER = """
-import ctypes, json, os, select, socket, struct, sys
-
-CREATE_ID, RESOLVE_IP, RESOLVE_ROUTE, GET_EVENT, QUERY, JOIN = \\
-    0, 3, 4, 12, 19, 22
-UD, QUERY_GID = 4, 2
-cm = os.open("/dev/infiniband/rdma_cm", os.O_RDWR | os.O_NONBLOCK)
-
-def command(number, size, data):
-    # A request with an answer begins with the answer's address.
-    answer = ctypes.create_string_buffer(max(size, 1))
-    if size:
-        data = struct.pack("=Q", ctypes.addressof(answer)) + data
-    os.write(cm, struct.pack("=IHH", number, len(data), size) + data)
-    return answer.raw
-
-def event():
-    assert select.select([cm], [], [], 20)[0], "no event"
-    answer = command(GET_EVENT, 336, b"")
-    return struct.unpack_from("=IiII", answer, 12)
-
-def storage(text, size):
-    if ":" in text:
-        data = struct.pack("=HHI", socket.AF_INET6, 0, 0) + \\
-            socket.inet_pton(socket.AF_INET6, text) + bytes(4)
-    else:
-        data = struct.pack("=HH", socket.AF_INET, 0) + socket.inet_aton(text)
-    return data.ljust(size, b"\\0")
-
-port_space, target, group = int(sys.argv[1], 0), sys.argv[2], sys.argv[3:]
-answer = ctypes.create_string_buffer(4)
-os.write(cm, struct.pack("=IHHQQHB5x", CREATE_ID, 24, 4, 7,
-                         ctypes.addressof(answer), port_space, UD))
-number, = struct.unpack("=I", answer.raw)
-os.write(cm, struct.pack("=IHH", RESOLVE_IP, 64, 0) + bytes(28) +
-         storage(target, 28) + struct.pack("=II", number, 5000))
-seen, status, *_ = event()
-assert (seen, status) == (0, 0), f"address: event {seen}, status {status}"
-if not group:
-    os.write(cm, struct.pack("=IHHII", RESOLVE_ROUTE, 8, 0, number, 5000))
-    seen, status, *_ = event()
-    assert (seen, status) == (2, 0), f"route: event {seen}, status {status}"
-answer = command(QUERY, 280, struct.pack("=II", number, QUERY_GID))
-found = {
-    "guid": answer[:8].hex(), "port": answer[8],
-    "pkey": struct.unpack_from("=H", answer, 10)[0],
-    "sgid": answer[24:40].hex(), "dgid": answer[152:168].hex(),
-}
-if group:
-    answer = ctypes.create_string_buffer(4)
-    data = struct.pack("=QQIHH", ctypes.addressof(answer), 8, number,
-                       16 if "." in group[0] else 28, 0) + \\
-        storage(group[0], 128)
-    os.write(cm, struct.pack("=IHH", JOIN, len(data), 4) + data)
-    seen, status, _, found["qkey"] = event()
-    assert (seen, status) == (12, 0), f"join: event {seen}, status {status}"
-print(json.dumps(found), flush=True)
-sys.stdin.read(1)
-"""
-
-UDP, IPOIB = 0x0111, 0x0002
-
-
-def resolve(host, port_space, target, *group):
-    """What the connection manager finds out."""
-    return json.loads(host.run("python3", "-c", RESOLVER, port_space, target,
-                               *group, text=""))
+SERVICE = 7471
 
 
 @pytest.mark.parametrize("family", ("v4", "v6"))
 def test_addresses_parse_as_expected(h1, h4, family):
-    found = resolve(h1, UDP, getattr(h4, family))
-    assert found["sgid"] == h1.address()[4:].hex()
-    assert found["dgid"] == h4.address()[4:].hex()
-    assert found["pkey"] == 0xffff == int.from_bytes(
+    with Id(h1) as client:
+        found = client.resolve(getattr(h4, family)).found()
+    assert found.sgid == h1.address()[4:]
+    assert found.dgid == h4.address()[4:]
+    assert found.pkey == 0xffff == int.from_bytes(
         bytes.fromhex(h1.link()["broadcast"].replace(":", ""))[8:10], "big")
-    assert found["port"] == 1
+    assert found.port == 1
 
 
 def test_groups_have_the_qkey_of_the_broadcast_group(h1, h4):
     """It is looked up by the broadcast MGID in ib_core's table, where it
     stands while the interface has carrier."""
-    found = resolve(h1, IPOIB, h4.v4, "239.9.9.9")
-    assert found["qkey"] == 0xb1b
-
-
-MEMBER = """
-import socket, struct, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-index = socket.if_nametoindex("ib0")
-s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-             struct.pack("4s4si", socket.inet_aton(sys.argv[1]), b"\\0" * 4,
-                         index))
-print("ready", flush=True)
-sys.stdin.read(1)
-"""
+    with Id(h1, IPOIB) as member:
+        joined = member.resolve(h4.v4, route=False).join("239.9.9.9")
+    assert joined.qkey == 0xb1b
+    assert joined.gid.hex() == "ff12401bffff0000000000000f090909"
 
 
 def shown(host, group):
@@ -125,24 +50,275 @@ def test_groups_that_a_program_has_joined_are_left_to_it(h1, h4, umcast):
     """With umcast on; otherwise both join."""
     group, other = "239.9.9.10", "239.9.9.11"
     write_errno(h1, "umcast", "1" if umcast else "0")
-    program = subprocess.Popen(
-        ["ip", "netns", "exec", h1.name, "python3", "-c", RESOLVER,
-         str(IPOIB), h4.v4, group], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True)
-    members = []
     try:
-        assert program.stdout.readline().startswith("{")
-        for address in (group, other):
-            members.append(subprocess.Popen(
-                ["ip", "netns", "exec", h1.name, "python3", "-c", MEMBER,
-                 address], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, text=True))
-            assert members[-1].stdout.readline() == "ready\n"
-        # The one that only the stack has joined tells when the list was
-        # looked at.
-        wait(lambda: shown(h1, other), 5, "the other group is not joined")
-        assert bool(shown(h1, group)) != umcast
+        with Id(h1, IPOIB) as program:
+            program.resolve(h4.v4, route=False).join(group)
+            with Member(h1, group), Member(h1, other):
+                # The one that only the stack has joined tells when the list
+                # was looked at.
+                wait(lambda: shown(h1, other), 5,
+                     "the other group is not joined")
+                assert bool(shown(h1, group)) != umcast
     finally:
-        for child in members + [program]:
-            child.communicate("", timeout=20)
         write_errno(h1, "umcast", "0")
+
+
+# Requests that come in.
+
+def everywhere(address):
+    """The address that a server listens at for all of its host's."""
+    return "::" if ":" in address else "0.0.0.0"
+
+
+def call(client, server, address, space=UDP, scope=0):
+    """A client asks a server for its service, and is answered. What the server
+    knows of the two ends, and what the client was told."""
+    with Id(server, space) as service, Id(client, space) as caller:
+        service.listen(everywhere(address), SERVICE)
+        caller.resolve(address, SERVICE, scope=scope).connect(data=b"hello")
+        request = service.expect("CONNECT_REQUEST")
+        assert request.data == b"hello"
+        found = service.found(request.id)
+        service.accept(request.id, qpn=0x4711, data=b"welcome")
+        answer = caller.expect("ESTABLISHED" if space == UDP
+                               else "CONNECT_RESPONSE")
+        assert (answer.qpn, answer.data) == (0x4711, b"welcome") or \
+            space == TCP and answer.data == b"welcome"
+        return found, answer
+
+
+def refused(client, address, *servers, prepare=lambda: None):
+    """A client's request is turned away though there are servers."""
+    services = [Id(s).listen(everywhere(address), SERVICE) for s in servers]
+    try:
+        with Id(client) as caller:
+            caller.resolve(address, SERVICE)
+            prepare()
+            event = caller.connect().event()
+            assert event.name == "UNREACHABLE" and event.status, event
+    finally:
+        for service in services:
+            service.close()
+
+
+@pytest.mark.debug
+@pytest.mark.parametrize("space", (UDP, TCP), ids=("datagram", "connection"))
+@pytest.mark.parametrize("family", ("v4", "v6"))
+def test_a_request_finds_its_service(h1, h4, family, space):
+    found, answer = call(h1, h4, getattr(h4, family), space)
+    assert found.sgid == h4.address()[4:]
+    assert found.pkey == 0xffff
+    if space == UDP:
+        assert answer.dlid == lab.lid(h4.hca)
+    else:
+        assert found.dgid == h1.address()[4:]
+
+
+def test_a_request_to_oneself(h4):
+    call(h4, h4, h4.v4)
+
+
+def link_local(host, dev="ib0"):
+    """The host's own address on the link."""
+    return re.search(r"inet6 (fe80::\S+)/", host.ip(
+        "address", "show", "dev", dev, "scope", "link"))[1]
+
+
+def test_a_request_to_an_address_of_the_link(h1, h4):
+    scope = int(h1.sysfs("ifindex"))
+    with Id(h4) as service, Id(h1) as caller:
+        service.listen(link_local(h4), SERVICE, int(h4.sysfs("ifindex")))
+        caller.resolve(link_local(h4), SERVICE, scope=scope,
+                       source=link_local(h1)).connect()
+        service.expect("CONNECT_REQUEST")
+
+
+def test_nobody_listens(h1, h4):
+    refused(h1, h4.v4)
+
+
+def test_an_interface_that_is_down_gets_no_request(h1, h4):
+    try:
+        refused(h1, h4.v4, h4,
+                prepare=lambda: h4.ip("link", "set", "ib0", "down"))
+    finally:
+        h4.ip("link", "set", "ib0", "up")
+        restore_v6(h4)
+    wait(h4.carrier, 20, "no carrier")
+    call(h1, h4, h4.v4)
+
+
+class Elsewhere(lab.Host):
+    """A namespace of its own on the machine of a host."""
+
+    def __init__(self, host, name):
+        super().__init__(host.number)
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.ip("link", "set", "lo", "up")
+
+    def take(self, host, dev):
+        """Have an interface of a host, whose name stays."""
+        host.ip("link", "set", dev, "netns", self.name)
+
+    def close(self):
+        """What it has is removed, else it would go home."""
+        for link in json.loads(self.ip("-j", "link")):
+            if link["link_type"] == "infiniband":
+                self.ip("link", "delete", link["ifname"])
+        run("ip", "netns", "delete", self.name)
+
+
+def child(host, dev, address, *options, owner=None):
+    """One more interface of a host's port, with an address; OWNER: in another
+    namespace."""
+    host.ip("link", "add", "link", "ib0", "name", dev, "type", "ipoib",
+            *options)
+    owner = owner or host
+    if owner is not host:
+        owner.take(host, dev)
+    owner.ip("address", "add", f"{address}/24", "dev", dev)
+    owner.ip("link", "set", dev, "up")
+    wait(lambda: owner.carrier(dev), 20, f"{owner} {dev}: no carrier")
+
+
+@pytest.fixture
+def jail(h4):
+    """A namespace for interfaces of h4."""
+    made = Elsewhere(h4, "jail")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def neighbours(h1, h4, jail):
+    """On h4 three interfaces share a P_Key: ib0, `near` beside it and `far` in
+    a namespace of its own. h1 has an address in the network of each."""
+    # Who has several interfaces on one link answers for all its addresses.
+    h4.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1")
+    child(h4, "near", "198.51.101.4")
+    child(h4, "far", "198.51.102.4", owner=jail)
+    for net in (101, 102):
+        h1.ip("address", "add", f"198.51.{net}.1/24", "dev", "ib0")
+    yield
+    for net in (101, 102):
+        h1.ip("address", "del", f"198.51.{net}.1/24", "dev", "ib0")
+    h4.ip("link", "delete", "near")
+    h4.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=0")
+
+
+@pytest.mark.debug
+def test_of_several_interfaces_the_address_tells(h1, h4, jail, neighbours):
+    for address, home in ((h4.v4, h4), (h4.v6, h4), ("198.51.101.4", h4),
+                          ("198.51.102.4", jail)):
+        for space in (UDP, TCP):
+            with Id(jail if home is h4 else h4, space) as wrong:
+                wrong.listen(everywhere(address), SERVICE)
+                call(h1, home, address, space)
+
+
+def test_of_several_interfaces_none_has_the_address(h1, h4, jail, neighbours):
+    """One would do; it need not have it."""
+    hardware = h4.link()["address"]
+    h1.ip("neigh", "replace", "198.51.100.77", "lladdr", hardware, "dev",
+          "ib0")
+    try:
+        refused(h1, "198.51.100.77", h4, jail)
+    finally:
+        h1.ip("neigh", "del", "198.51.100.77", "dev", "ib0")
+
+
+def test_an_address_of_two_interfaces_is_remarked_upon(h1, h4, jail,
+                                                       neighbours, log):
+    jail.ip("address", "add", f"{h4.v4}/24", "dev", "far")
+    h1.ip("neigh", "replace", h4.v4, "lladdr", h4.link()["address"], "dev",
+          "ib0")
+    try:
+        call(h1, h4, h4.v4)
+    finally:
+        h1.ip("neigh", "del", h4.v4, "dev", "ib0")
+    log.wait(f"far: .*duplicate.* {h4.v4}")
+
+
+def test_an_interface_that_moves_is_found_where_it_is(h1, h4, jail,
+                                                      neighbours):
+    call(h1, jail, "198.51.102.4")
+    run("ip", "-n", "jail", "link", "set", "far", "netns", h4.name)
+    h4.ip("address", "add", "198.51.102.4/24", "dev", "far")
+    h4.ip("link", "set", "far", "up")
+    try:
+        wait(lambda: h4.carrier("far"), 20, "no carrier")
+        call(h1, h4, "198.51.102.4")
+    finally:
+        h4.ip("link", "delete", "far")
+
+
+def test_each_partition_has_its_interface(h1, h4, jail, two_partitions):
+    nets = {"p1": (0x8001, 103, h4), "p2": (0x8002, 104, jail)}
+    try:
+        for dev, (pkey, net, home) in nets.items():
+            child(h1, dev, f"198.51.{net}.1", "pkey", hex(pkey))
+            child(h4, dev, f"198.51.{net}.4", "pkey", hex(pkey), owner=home)
+        for dev, (pkey, net, home) in nets.items():
+            found, _ = call(h1, home, f"198.51.{net}.4")
+            assert found.pkey == pkey
+            with Id(h1, IPOIB) as member:
+                member.resolve(f"198.51.{net}.4", route=False)
+                assert member.join("239.1.2.3").gid.hex() == \
+                    f"ff12401b{pkey:04x}0000000000000f010203"
+        # No way into one partition is a way to what is in another.
+        h1.ip("route", "add", f"{h4.v4}/32", "dev", "p1", "src",
+              "198.51.103.1")
+        h1.ip("neigh", "replace", h4.v4, "lladdr", h4.link("p1")["address"],
+              "dev", "p1")
+        refused(h1, h4.v4, jail)
+    finally:
+        for host, dev in ((h1, "p1"), (h1, "p2"), (h4, "p1")):
+            host.run("ip", "link", "delete", dev, check=False)
+
+
+@pytest.fixture
+def bonded(h1, h4):
+    """h4's interface in a bond, which has its addresses."""
+    h4.ip("link", "add", "bond0", "type", "bond", "mode", "active-backup",
+          "miimon", "100")
+    h4.ip("link", "set", "ib0", "down")
+    h4.ip("link", "set", "ib0", "master", "bond0")
+    h4.ip("address", "flush", "dev", "ib0")
+    h4.ip("address", "add", f"{h4.v4}/24", "dev", "bond0")
+    h4.ip("address", "add", f"{h4.v6}/64", "dev", "bond0", "nodad")
+    h4.ip("link", "set", "bond0", "up")
+    wait(lambda: h4.carrier("bond0"), 20, "the bond has no carrier")
+    yield
+    h4.ip("link", "del", "bond0")
+    h4.ip("address", "replace", f"{h4.v4}/24", "dev", "ib0")
+    h4.ip("link", "set", "ib0", "up")
+    restore_v6(h4)
+
+
+@pytest.mark.debug
+def test_a_bond_stands_for_its_interfaces(h1, h4, bonded):
+    for address in (h4.v4, h4.v6):
+        found, _ = call(h1, h4, address)
+        assert found.sgid == h4.address("bond0")[4:]
+
+
+def test_of_several_the_bond_has_the_address(h1, h4, jail, bonded):
+    child(h4, "far", "198.51.102.4", owner=jail)
+    call(h1, h4, h4.v4)
+
+
+@pytest.mark.parametrize("several", (False, True))
+def test_in_a_vrf_the_interface_stands_for_itself(h1, h4, jail, several):
+    h4.ip("link", "add", "red", "type", "vrf", "table", 10)
+    h4.ip("link", "set", "red", "up")
+    h4.ip("link", "set", "ib0", "master", "red")
+    try:
+        h4.ip("address", "replace", f"{h4.v6}/64", "dev", "ib0", "nodad")
+        wait(h4.carrier, 20, "no carrier")
+        if several:
+            child(h4, "far", "198.51.102.4", owner=jail)
+        call(h1, h4, h4.v4)
+    finally:
+        h4.ip("link", "del", "red")
+        restore_v6(h4)
