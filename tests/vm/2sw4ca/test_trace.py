@@ -141,14 +141,15 @@ def test_paths_are_in_doubt_when_an_sm_comes_back(h3, h4, opensm, trace):
 def slow_cable(h1, h2):
     """h1's packets stay on the cable for a while, and no byte queue limit
     stops its queue before the ring is full."""
-    limits = "/sys/class/net/ib0/queues/tx-0/byte_queue_limits"
+    limits = "/sys/class/net/ib0/queues/tx-*/byte_queue_limits"
+    every = f"for file in {limits}/limit_min; do echo %d >$file; done"
     h1.reach(h2)
-    h1.run("sh", "-c", f"echo 1000000 >{limits}/limit_min")
+    h1.run("sh", "-c", every % 1000000)
     run("tc", "qdisc", "replace", "dev", "h1-sw1", "root", "netem", "delay",
         "300ms", "limit", "10000")
     yield
     run("tc", "qdisc", "del", "dev", "h1-sw1", "root")
-    h1.run("sh", "-c", f"echo 0 >{limits}/limit_min")
+    h1.run("sh", "-c", every % 0)
 
 
 def test_a_queue_stops_when_its_ring_is_full_and_wakes(h1, h2, slow_cable,
@@ -159,11 +160,12 @@ def test_a_queue_stops_when_its_ring_is_full_and_wakes(h1, h2, slow_cable,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _ in range(count):
             sock.sendto(b"x", (h2.v4, 9))
-    line = trace.wait("ipoib_queue_stop", of(h1) + "queue 0 ")
+    line = trace.wait("ipoib_queue_stop", of(h1) + "queue [0-9]+ ")
+    queue = re.search(r"queue (\d+)", line).group(1)
     head, tail = map(int, re.search(r"tx_head (\d+) tx_tail (\d+)$",
                                     line).groups())
     assert head - tail == 128
-    trace.wait("ipoib_queue_wake", of(h1) + "queue 0 tx_head")
+    trace.wait("ipoib_queue_wake", of(h1) + f"queue {queue} tx_head")
     assert h1.ethtool_stats()["tx_queue_stopped"] - before == \
         len(trace.lines("ipoib_queue_stop"))
 
