@@ -107,7 +107,8 @@ class Threads(unittest.TestCase):
         self.assertEqual(self.threads("8.0.5", "6.12"), "single")
         self.assertEqual(self.threads("8.1.0", "6.12"), "multi")
         self.assertEqual(self.threads("10.0.2", "6.12"), "multi")
-        self.assertEqual(self.threads("7.2.22", "6.1"), "multi")
+        self.assertEqual(self.threads("7.2.22", "6.1"), "single")
+        self.assertEqual(self.threads("7.2.22", "debug"), "multi")
 
 
 if __name__ == "__main__":
