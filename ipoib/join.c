@@ -30,7 +30,7 @@
 #define SPREAD_BROADCAST	50
 #define SPREAD_OTHERS		300
 
-/* And the second time, soon after the first: 250 ms to 4 s. */
+/* And when an event has it begin again, soon after the last: 250 ms to 4 s. */
 static const struct ipoib_pace_rule rejoin_rule = {
 	.first = 250,
 	.max = 4000,
@@ -342,10 +342,10 @@ void ipoib_join_event(struct ipoib_dev *ipd, struct ipoib_mcast *mcast,
 		ipoib_mcast_purge(ipd, mcast);
 	if (step.actions & (IPOIB_MCAST_LATER | IPOIB_MCAST_SOON))
 		start_later(ipd, mcast, step.actions & IPOIB_MCAST_LATER);
-	if (step.next == IPOIB_MCAST_REJOINING && event == IPOIB_MCAST_START)
+	if (step.actions & IPOIB_MCAST_JOIN) {
 		ipoib_pace_mark(&mcast->rejoins, &rejoin_rule, ipoib_now());
-	if (step.actions & IPOIB_MCAST_JOIN)
 		join(ipd, mcast);
+	}
 }
 
 /* Where a person may have to act: the SM does not want us. */

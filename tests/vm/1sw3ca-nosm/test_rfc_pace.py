@@ -24,29 +24,25 @@ pytestmark = pytest.mark.ours
 CABLE_MTU = 4096 + 134
 
 
-def joins_of(sm, host, mgid, since):
-    """Joins of a group that a host has asked for, without repetitions."""
-    return sm.sa.requests(lambda asked: not asked.retry, lid=sm.lid(host),
-                          attr="MCMemberRecord", method="Set", mgid=mgid,
-                          since=since)
-
-
 @pytest.mark.debug
 def test_a_storm_of_reregistrations_makes_no_storm_of_joins(sm):
-    """At once, and after 0.25, 0.5, 1, 2 and 4 seconds."""
+    """Each group at once, and after 0.25, 0.5, 1, 2 and 4 seconds. What ib_core
+    sends again by itself, the interface does not count."""
     h1, h2, _ = sm.hosts
     sm.wait_settled(h2)
+    groups = lab.debugfs(h2, "mcg").count("GID: ")
     changes = h2.sysfs("carrier_changes")
+    before = h2.ethtool_stats()["mcast_joins"]
     since = time.monotonic()
     for _ in range(60):
         sm.subnet.reregister(h2.hca)
     lasted = time.monotonic() - since
-    sm.sa.wait_for(lambda asked: asked.status == 0, lid=sm.lid(h2),
-                   attr="MCMemberRecord", method="Set", mgid=BROADCAST,
-                   since=since, timeout=20 * lab.SLOW)
+    wait(lambda: h2.ethtool_stats()["mcast_joins"] > before, 20,
+         "nothing is joined again")
     sm.wait_settled(h2)
-    count = len(joins_of(sm, h2, BROADCAST, since))
-    assert 1 <= count <= 6 + lasted / 4, f"{count} joins in {lasted:.1f} s"
+    count = h2.ethtool_stats()["mcast_joins"] - before
+    assert count <= groups * (6 + lasted / 4), \
+        f"{count} joins of {groups} groups in {lasted:.1f} s"
     # It was a member all the time.
     assert h2.sysfs("carrier_changes") == changes
     h1.reach(h2)
@@ -54,7 +50,8 @@ def test_a_storm_of_reregistrations_makes_no_storm_of_joins(sm):
 
 @pytest.mark.debug
 def test_a_storm_of_lids_makes_no_storm_of_joins(sm):
-    """At once, and after 0.1, 0.2, 0.4, ... 3.2 seconds."""
+    """At once, and after 0.1, 0.2, 0.4, ... 3.2 seconds. What ib_core sends
+    again by itself comes on top, once for each."""
     h1, h2, _ = sm.hosts
     sm.wait_settled(h2)
     # The last one is that of the beginning.
@@ -69,7 +66,7 @@ def test_a_storm_of_lids_makes_no_storm_of_joins(sm):
     count = len(sm.sa.requests(
         lambda asked: not asked.retry and asked.record.port_gid == gid,
         attr="MCMemberRecord", method="Set", mgid=BROADCAST, since=since))
-    assert 1 <= count <= 8 + lasted / 3.2, f"{count} joins in {lasted:.1f} s"
+    assert 1 <= count <= 2 * (8 + lasted / 3.2), f"{count} joins in {lasted:.1f} s"
     h1.reach(h2, 20)
 
 

@@ -107,7 +107,6 @@ def neighbour(host, address):
     return known[0].get("lladdr") if known else None
 
 
-@pytest.mark.debug
 def test_it_fails_over_and_is_followed(h1, h4, bond):
     """Peers learn the address of the other slave, for it announces itself."""
     for was, now in (("ib0", "ib1"), ("ib1", "ib0")):
@@ -190,7 +189,6 @@ def test_groups_are_joined_by_who_is_active(h1, h4, bond):
             send_until_heard(h1, "239.1.1.1", member, b"after")
 
 
-@pytest.mark.debug
 def test_an_hca_that_is_removed(h1, h4, second, bond):
     """Its interface leaves the bond, and the other takes over."""
     bond.use("ib1")

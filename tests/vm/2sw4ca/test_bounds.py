@@ -138,7 +138,6 @@ def slow_cable(host, switch):
         run("tc", "qdisc", "del", "dev", end, "root")
 
 
-@pytest.mark.debug
 def test_down_waits_for_nobody(hosts, opensm, quiet):
     """The SM is dead, so is a peer, and the queue is full of packets."""
     h1, h2 = hosts[:2]

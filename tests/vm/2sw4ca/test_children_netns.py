@@ -153,7 +153,6 @@ def come_home(netns, count):
                 "the children have not come back")
 
 
-@pytest.mark.debug
 def test_under_traffic_the_namespace_dies_and_the_child_returns(ends):
     """While peers flood it, again and again; once with its name taken."""
     h1, h4 = ends
@@ -184,7 +183,6 @@ def test_under_traffic_the_namespace_dies_and_the_child_returns(ends):
     h1.reach(h4)
 
 
-@pytest.mark.debug
 def test_parent_and_children_of_one_namespace_return_together(ends, box):
     """Under traffic; set up again they work, and their addresses are theirs."""
     h1, h4 = ends

@@ -131,7 +131,6 @@ def test_networkmanager_gets_an_address(server, client, h1, h4):
     assert "DHCPACK" in served.said()
 
 
-@pytest.mark.debug
 def test_what_goes_over_the_wire(server, client, h1, h4):
     """RFC 4390: no hardware address, a client identifier, and answers by
     broadcast, for the server cannot send to an address that it is not

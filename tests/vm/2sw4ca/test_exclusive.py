@@ -71,7 +71,6 @@ def index(name):
     return lab.read(f"{NET}/{name}/ifindex")
 
 
-@pytest.mark.debug
 def test_an_hca_that_moves_gets_a_new_interface(exclusive):
     run("ip", "netns", "add", "x")
     name = interface("sib4")
@@ -109,7 +108,6 @@ def test_an_interface_in_the_namespace_of_the_hca(exclusive):
          "no new interface")
 
 
-@pytest.mark.debug
 def test_traffic_between_namespaces_with_an_hca_each(exclusive, opensm):
     """As between machines."""
     run("opensm", "-B", "-g", lab.port_guid("sib1"), "-F", lab.OPENSM_CONF,

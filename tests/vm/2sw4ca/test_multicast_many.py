@@ -105,7 +105,6 @@ def roomy(hosts):
 
 
 @pytest.mark.ours
-@pytest.mark.debug
 @pytest.mark.parametrize("count", (30,) if lab.DEBUG else (
     100, pytest.param(1000, marks=pytest.mark.long)))
 def test_many_groups_are_joined_heard_and_left(hosts, roomy, count):
@@ -159,7 +158,6 @@ def multicasts(host, dev):
     return host.link(dev)["stats64"]["rx"]["multicast"]
 
 
-@pytest.mark.debug
 def test_umcast_leaves_groups_of_others_alone(hosts, sister):
     """With umcast a group that is in the table already is not received;
     one that nobody has is; and without umcast both are."""

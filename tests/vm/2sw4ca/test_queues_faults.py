@@ -18,7 +18,7 @@ from tests.vm import lab
 from tests.vm.lab import run
 from tests.vm.netns import inside
 
-pytestmark = [pytest.mark.ours, pytest.mark.debug]
+pytestmark = pytest.mark.ours
 
 SIOCETHTOOL = 0x8946
 GET_RINGS, SET_RINGS, GET_CHANNELS, SET_CHANNELS = 0x10, 0x11, 0x3c, 0x3d

@@ -61,7 +61,6 @@ def stir(queues, running):
     return rounds
 
 
-@pytest.mark.debug
 @pytest.mark.parametrize("family", ("v4", "v6"))
 def test_changes_lose_no_ping(h1, h4, q1, q4, family):
     h1.reach(h4)
@@ -192,7 +191,6 @@ done
 """
 
 
-@pytest.mark.debug
 def test_an_hca_goes_while_its_queues_are_being_changed(spare):
     for _ in range(2 if lab.DEBUG else 8):
         hca = spare()
@@ -222,7 +220,6 @@ class Initial:
 HERE = Initial()
 
 
-@pytest.mark.debug
 def test_a_child_goes_while_its_queues_are_being_changed(h1):
     for _ in range(2 if lab.DEBUG else 8):
         h1.ip("link", "add", "link", "ib0", "name", "kid", "type", "ipoib")

@@ -101,7 +101,6 @@ def refused(client, address, *servers, prepare=lambda: None):
             service.close()
 
 
-@pytest.mark.debug
 @pytest.mark.parametrize("space", (UDP, TCP), ids=("datagram", "connection"))
 @pytest.mark.parametrize("family", ("v4", "v6"))
 def test_a_request_finds_its_service(h1, h4, family, space):
@@ -207,7 +206,6 @@ def neighbours(h1, h4, jail):
     h4.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=0")
 
 
-@pytest.mark.debug
 def test_of_several_interfaces_the_address_tells(h1, h4, jail, neighbours):
     for address, home in ((h4.v4, h4), (h4.v6, h4), ("198.51.101.4", h4),
                           ("198.51.102.4", jail)):
@@ -296,7 +294,6 @@ def bonded(h1, h4):
     restore_v6(h4)
 
 
-@pytest.mark.debug
 def test_a_bond_stands_for_its_interfaces(h1, h4, bonded):
     for address in (h4.v4, h4.v6):
         found, _ = call(h1, h4, address)

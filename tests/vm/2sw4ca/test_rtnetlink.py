@@ -174,7 +174,6 @@ class Contention:
             child.wait()
 
 
-@pytest.mark.debug
 def test_changes_succeed_while_the_lock_is_busy(hosts, h4, rtnl):
     """Of parents and of children, over rtnetlink and through the files, with
     the link up and carrying traffic."""
