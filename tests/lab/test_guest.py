@@ -127,6 +127,13 @@ class Guest(unittest.TestCase):
         self.assertEqual(done.returncode, LAB_FAILED)
         self.assertIn("the emulator ran a stale instruction", done.stderr)
 
+    def test_a_guest_whose_init_ends_is_exit_125(self):
+        done = self.lab("echo 'Kernel panic - not syncing: Attempted to kill "
+                        "init! exitcode=0x00000100' >\"$console\"; "
+                        'exec 7>"$verdict"')
+        self.assertEqual(done.returncode, LAB_FAILED)
+        self.assertIn("the guest has no init any more", done.stderr)
+
     def interrupted(self, signum):
         """Exit status of a lab/run that a signal ends during the command."""
         env = shell.environment(**self.plays(
