@@ -97,9 +97,11 @@ def test_saquery_shows_our_nodes(sm):
 
 
 def test_saquery_shows_our_groups_and_members(sm):
+    # Hosts join one after the other what their stacks listen to.
+    lab.wait(lambda: len(list(sm.sa.groups)) >= 6, 20, "few groups")
+    sm.wait_settled()
     groups = {(str(group.mgid), f"0x{group.mlid:04X}")
               for group in sm.sa.groups}
-    assert len(groups) >= 6
     assert set(re.findall(r"MGID\.+(\S+)\s+Mlid\.+(\S+)",
                           lab.run("saquery", "-g"))) == groups
     out = lab.run("saquery", "--smkey", 1, "-m")
