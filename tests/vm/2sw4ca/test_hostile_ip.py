@@ -324,7 +324,6 @@ def test_nd_with_wrong_lengths_teaches_nothing(cable, places, h2):
 
 
 @pytest.mark.ours
-@pytest.mark.debug
 def test_no_peer_has_us_join_a_group(cable, places, h2):
     """A sender names a group's address for his own, in ARP and in ND."""
     h1 = places[0].host
