@@ -2,6 +2,7 @@
 """Children: by create_child and by rtnetlink, alone and in real partitions."""
 
 import errno
+import json
 import os
 
 import pytest
@@ -21,7 +22,8 @@ def files(host, dev):
 
 def devices(host):
     """Names of the IPoIB interfaces of a host."""
-    return set(host.run("ls", "/sys/class/net").split()) - {"lo"}
+    return {link["ifname"] for link in json.loads(
+        host.run("ip", "-j", "link", "show"))} - {"lo"}
 
 
 def write(host, file, value, dev="ib0"):
