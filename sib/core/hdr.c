@@ -78,6 +78,10 @@ static void parse_ext(struct sib_hdr *hdr, const u8 *ext, u16 flags)
 		hdr->qkey = get_unaligned_be32(ext);
 		hdr->sqpn = get_unaligned_be32(ext + 4) & SIB_QPN_MASK;
 	}
+	if (flags & SIB_OPF_AETH) {
+		hdr->syndrome = ext[0];
+		hdr->msn = get_unaligned_be32(ext) & SIB_MSN_MASK;
+	}
 	hdr->has_imm = flags & SIB_OPF_IMM;
 	if (hdr->has_imm)
 		memcpy(&hdr->imm, ext + sib_opcode(hdr->opcode)->ext_len -
@@ -171,7 +175,7 @@ static u8 *build_grh(const struct sib_hdr *hdr, u8 *p)
 }
 
 /**
- * sib_hdr_build() - write the headers of a datagram
+ * sib_hdr_build() - write the headers of a datagram, a SEND or an ACK
  * @hdr: what to write; @hdr->grh points to a GRH whose two GIDs are taken,
  *	the rest of it is made from the fields; @hdr->len, @hdr->pad and
  *	@hdr->opcode must already agree
@@ -202,6 +206,10 @@ void sib_hdr_build(const struct sib_hdr *hdr, u8 *pkt)
 		put_unaligned_be32(hdr->qkey, p);
 		put_unaligned_be32(hdr->sqpn, p + 4);
 		p += SIB_DETH_LEN;
+	}
+	if (flags & SIB_OPF_AETH) {
+		put_unaligned_be32((u32)hdr->syndrome << 24 | hdr->msn, p);
+		p += SIB_AETH_LEN;
 	}
 	if (flags & SIB_OPF_IMM)
 		memcpy(p, &hdr->imm, SIB_IMM_LEN);

@@ -14,6 +14,7 @@
 #define SIB_GRH_LEN		40
 #define SIB_BTH_LEN		12
 #define SIB_DETH_LEN		8
+#define SIB_AETH_LEN		4
 #define SIB_IMM_LEN		4
 #define SIB_ICRC_LEN		4
 #define SIB_VCRC_LEN		2
@@ -38,6 +39,7 @@
 #define SIB_QPN_MCAST		0xffffff
 #define SIB_QPN_MASK		0xffffff
 #define SIB_PSN_MASK		0xffffff
+#define SIB_MSN_MASK		0xffffff
 #define SIB_PKEY_FULL		0x8000
 #define SIB_PKEY_DEFAULT	0xffff
 
@@ -66,6 +68,8 @@
  * @psn: packet sequence number
  * @qkey: Q_Key of the DETH, datagrams only
  * @sqpn: source QPN of the DETH, datagrams only
+ * @syndrome: of the AETH, responses only
+ * @msn: message sequence number of the AETH, responses only
  * @imm: immediate data as it stands in the packet
  * @tclass: of the GRH
  * @hop_limit: of the GRH
@@ -92,6 +96,8 @@ struct sib_hdr {
 	u32 psn;
 	u32 qkey;
 	u32 sqpn;
+	u8 syndrome;
+	u32 msn;
 	__be32 imm;
 	u8 tclass;
 	u8 hop_limit;

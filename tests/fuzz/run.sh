@@ -16,6 +16,7 @@ shift
 runs_of() {
 	case $1 in
 	sma | pma) echo 30000 ;;
+	rc) echo 10000 ;;
 	icrc | ring) echo 50000 ;;
 	lsm | fwd | *_fsm) echo 150000 ;;
 	smp | mtu) echo 250000 ;;

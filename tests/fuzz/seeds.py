@@ -308,10 +308,19 @@ def mtu():
         bytes([3 | 3 << 2, 3 | 4 << 2])
 
 
+# A connection: seed, and what happens to each packet; see fuzz_rc.c.
+
+def rc():
+    for name, how in {"well": 0, "lost": 1, "twice": 2, "late": 3,
+                      "unready": 4}.items():
+        yield name, be(4, 0xFFFFF0, 1) + bytes([how, 0, 0] * 60)
+
+
 SEEDS = {"smp": smp_seeds, "hdr": hdr, "icrc": icrc, "ud": ud, "sma": sma,
          "pma": pma, "trap": trap, "fwd": fwd, "shim": shim, "lsm": lsm,
          "encap": encap, "hwaddr": hwaddr, "mcast_fsm": mcast_fsm,
-         "path_fsm": path_fsm, "ring": ring, "mtu": mtu}
+         "path_fsm": path_fsm, "ring": ring, "mtu": mtu,
+         "rc": rc}
 
 
 def main():
