@@ -41,6 +41,13 @@ const char * const sib_stat_names[SIB_STAT_MAX] = {
 	[SIB_STAT_SMP_DISCARDED]	= "smp_discarded",
 	[SIB_STAT_GMP_DISCARDED]	= "gmp_discarded",
 	[SIB_STAT_MCAST_DEFERRED]	= "mcast_deferred",
+	[SIB_STAT_RX_BAD_PATH]		= "rx_bad_path",
+	[SIB_STAT_RX_GAP]		= "rx_gap",
+	[SIB_STAT_RX_DUPLICATE]		= "rx_duplicate",
+	[SIB_STAT_RX_BAD_REQUEST]	= "rx_bad_request",
+	[SIB_STAT_RX_BAD_RESPONSE]	= "rx_bad_response",
+	[SIB_STAT_TX_AGAIN]		= "tx_again",
+	[SIB_STAT_TX_NOT_READY]		= "tx_not_ready",
 };
 
 /**

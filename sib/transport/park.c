@@ -10,6 +10,7 @@
 #include <linux/jiffies.h>
 
 #include "sib/fabric/port.h"
+#include "sib/transport/conn.h"
 #include "sib/transport/rx.h"
 #include "sib/transport/task.h"
 #include "sib/verbs/caps.h"
@@ -48,7 +49,8 @@ static struct parked_cb *parked_cb(struct sk_buff *skb)
  */
 bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb, u16 pkey_index)
 {
-	unsigned int ms = sib_caps_park_ms();
+	unsigned int ms = qpc->conn ? sib_conn_park_ms(qpc) :
+				      sib_caps_park_ms();
 
 	lockdep_assert_held(&qpc->rq.lock);
 	if (!ms || skb_queue_len(&qpc->parked) >= PARKED_MAX) {
@@ -71,6 +73,8 @@ static bool place_parked_locked(struct sib_qpc *qpc, struct sk_buff *skb)
 
 	if (sib_hdr_parse(&hdr, skb->data, skb_headlen(skb), skb->len))
 		return true;
+	if (qpc->conn)
+		return sib_conn_unpark_locked(qpc, skb, &hdr);
 	return sib_place_locked(qpc, skb, &hdr, parked_cb(skb)->pkey_index);
 }
 
@@ -114,13 +118,18 @@ void sib_park_expire(struct sib_qpc *qpc)
 	__skb_queue_head_init(&gone);
 	spin_lock_irqsave(&qpc->rq.lock, irq);
 	while ((skb = skb_peek(&qpc->parked))) {
-		if (time_before(jiffies, sib_skb_cb(skb)->expires)) {
+		if (time_before(jiffies, sib_skb_cb(skb)->expires) &&
+		    !(qpc->conn && !skb_queue_empty(&gone))) {
 			mod_timer(&qpc->park_timer, sib_skb_cb(skb)->expires);
 			break;
 		}
 		__skb_unlink(skb, &qpc->parked);
 		__skb_queue_tail(&gone, skb);
 		sib_port_count(qpc->port, RX_NO_WQE);
+	}
+	if (qpc->conn && !skb_queue_empty(&gone)) {
+		sib_conn_not_ready_locked(qpc);
+		sib_qpc_kick(qpc);
 	}
 	spin_unlock_irqrestore(&qpc->rq.lock, irq);
 	__skb_queue_purge(&gone);

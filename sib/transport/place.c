@@ -32,9 +32,20 @@ static void scatter(const struct sib_hca *hca, const struct sib_rwqe *wqe,
 	}
 }
 
-static void scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
-			unsigned int at, const struct sk_buff *skb,
-			unsigned int from, unsigned int len)
+/**
+ * sib_scatter_skb() - copy a part of a packet into a WR
+ * @hca: whose
+ * @wqe: the WR; long enough, its keys good
+ * @at: octet of the WR to begin at
+ * @skb: the packet
+ * @from: octet of the packet to begin at
+ * @len: octets
+ *
+ * Context: Softirq.
+ */
+void sib_scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
+		     unsigned int at, const struct sk_buff *skb,
+		     unsigned int from, unsigned int len)
 {
 	struct skb_seq_state state;
 	unsigned int done = 0, n;
@@ -52,7 +63,14 @@ static void scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
 	}
 }
 
-static bool lkeys_ok(const struct sib_rwqe *wqe)
+/**
+ * sib_lkeys_ok() - may a WR's memory be written?
+ * @wqe: the WR
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool sib_lkeys_ok(const struct sib_rwqe *wqe)
 {
 	unsigned int i;
 
@@ -69,7 +87,8 @@ static void push_completion(struct sib_qpc *qpc, const struct sib_rwqe *wqe,
 	u16 lid = READ_ONCE(qpc->hca->agent.node.port[qpc->port->num].lid);
 	struct ib_wc wc = {
 		.wr_id = wqe->wr_id,
-		.status = lkeys_ok(wqe) ? IB_WC_SUCCESS : IB_WC_LOC_PROT_ERR,
+		.status = sib_lkeys_ok(wqe) ? IB_WC_SUCCESS :
+					      IB_WC_LOC_PROT_ERR,
 		.opcode = IB_WC_RECV,
 		.qp = qpc->ib,
 		/* The room for a GRH counts whether there is one or not. */
@@ -118,11 +137,11 @@ bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		sib_port_count(qpc->port, RX_TOO_LONG);
 		return true;
 	}
-	if (lkeys_ok(wqe)) {
+	if (sib_lkeys_ok(wqe)) {
 		if (hdr->grh)
 			scatter(qpc->hca, wqe, 0, hdr->grh, SIB_GRH_LEN);
-		scatter_skb(qpc->hca, wqe, SIB_GRH_LEN, skb, hdr->hlen,
-			    hdr->plen);
+		sib_scatter_skb(qpc->hca, wqe, SIB_GRH_LEN, skb, hdr->hlen,
+				hdr->plen);
 	}
 	push_completion(qpc, wqe, hdr, pkey_index);
 	rq->tail++;

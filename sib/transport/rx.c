@@ -5,6 +5,7 @@
  */
 #include "sib/core/ud.h"
 #include "sib/fabric/cable.h"
+#include "sib/transport/conn.h"
 #include "sib/transport/rx.h"
 #include "sib/verbs/hca.h"
 #include "sib/verbs/mcast.h"
@@ -58,6 +59,18 @@ static void violation(struct sib_port *port, enum sib_ud_verdict verdict,
 	sib_notice_bad_key(&notice, pkey ? SIB_TRAP_BAD_PKEY :
 					   SIB_TRAP_BAD_QKEY, hdr, gid);
 	sib_agent_trap(agent, port->num, &notice);
+}
+
+/**
+ * sib_pkey_violation() - a packet of another partition came to a QP
+ * @port: where
+ * @hdr: its headers
+ *
+ * Context: Softirq, without locks of a QP.
+ */
+void sib_pkey_violation(struct sib_port *port, const struct sib_hdr *hdr)
+{
+	violation(port, SIB_UD_PKEY, hdr);
 }
 
 /* The rules of a QP. QP1 takes any P_Key that the port has. */
@@ -164,6 +177,10 @@ static void unicast(struct sib_port *port, struct sk_buff *skb,
 	if (!gid_is_mine(port, hdr)) {
 		sib_port_count(port, RX_BAD_GRH);
 		goto drop;
+	}
+	if (qpc->conn) {
+		sib_conn_rx(qpc, port, skb, hdr);
+		return;
 	}
 	if (!admit(qpc, port, hdr, &pkey_index))
 		goto drop;

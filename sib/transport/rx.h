@@ -10,14 +10,20 @@
 
 #include "sib/core/hdr.h"
 
+struct sib_hca;
 struct sib_port;
 struct sib_qpc;
+struct sib_rwqe;
 
 /* place.c */
 void sib_place(struct sib_qpc *qpc, struct sk_buff *skb,
 	       const struct sib_hdr *hdr, u16 pkey_index, bool clone);
 bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		      const struct sib_hdr *hdr, u16 pkey_index);
+void sib_scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
+		     unsigned int at, const struct sk_buff *skb,
+		     unsigned int from, unsigned int len);
+bool sib_lkeys_ok(const struct sib_rwqe *wqe);
 
 /* park.c */
 bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,
@@ -26,6 +32,7 @@ bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 /* rx.c */
 void sib_hca_rx(struct sib_port *port, struct sk_buff *skb,
 		struct sib_hdr *hdr);
+void sib_pkey_violation(struct sib_port *port, const struct sib_hdr *hdr);
 void sib_loop(struct sib_port *port, struct sk_buff *skb);
 void sib_loop_init(struct sib_port *port);
 void sib_loop_stop(struct sib_port *port);

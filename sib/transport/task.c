@@ -4,6 +4,7 @@
  * both queues after an error. It alone takes WRs out of the send queue, so
  * that needs no lock; the receive queue has one. Softirq.
  */
+#include "sib/transport/conn.h"
 #include "sib/transport/task.h"
 #include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
@@ -69,7 +70,13 @@ void sib_flush_sends(struct sib_qpc *qpc)
 				  IB_WC_WR_FLUSH_ERR);
 }
 
-static void flush_recvs(struct sib_qpc *qpc)
+/**
+ * sib_flush_recvs() - complete all receive WRs as flushed
+ * @qpc: the QP; nothing is done unless it is in ERR
+ *
+ * Context: Softirq, the QP's task.
+ */
+void sib_flush_recvs(struct sib_qpc *qpc)
 {
 	struct sib_rq *rq = &qpc->rq;
 	struct ib_wc wc = {
@@ -124,19 +131,37 @@ static bool send_some(struct sib_qpc *qpc)
 	return true;
 }
 
-static void tell_drained(struct sib_qpc *qpc)
+/**
+ * sib_qp_event() - tell the consumer of a QP something
+ * @qpc: the QP
+ * @type: what
+ *
+ * Context: Softirq, the QP's task, without locks.
+ */
+void sib_qp_event(struct sib_qpc *qpc, enum ib_event_type type)
 {
 	struct ib_event event = {
 		.device = &qpc->hca->ib,
 		.element.qp = qpc->ib,
-		.event = IB_EVENT_SQ_DRAINED,
+		.event = type,
 	};
 
+	if (qpc->ib->event_handler)
+		qpc->ib->event_handler(&event, qpc->ib->qp_context);
+}
+
+/**
+ * sib_tell_drained() - nothing of the send queue is under way any more
+ * @qpc: the QP, in SQD
+ *
+ * Context: Softirq, the QP's task.
+ */
+void sib_tell_drained(struct sib_qpc *qpc)
+{
 	if (!qpc->sqd_event)
 		return;
 	qpc->sqd_event = false;
-	if (qpc->ib->event_handler)
-		qpc->ib->event_handler(&event, qpc->ib->qp_context);
+	sib_qp_event(qpc, IB_EVENT_SQ_DRAINED);
 }
 
 /**
@@ -151,15 +176,19 @@ void sib_task_run(struct sib_qpc *qpc)
 
 	if (!skb_queue_empty_lockless(&qpc->parked))
 		sib_park_place(qpc);
+	if (qpc->conn) {
+		sib_conn_run(qpc);
+		return;
+	}
 	switch (READ_ONCE(qpc->state)) {
 	case IB_QPS_RTS:
 		again = send_some(qpc);
 		break;
 	case IB_QPS_SQD:
-		tell_drained(qpc);
+		sib_tell_drained(qpc);
 		break;
 	case IB_QPS_ERR:
-		flush_recvs(qpc);
+		sib_flush_recvs(qpc);
 		fallthrough;
 	case IB_QPS_SQE:
 		sib_flush_sends(qpc);

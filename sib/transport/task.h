@@ -15,6 +15,9 @@ void sib_task_run(struct sib_qpc *qpc);
 void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		       enum ib_wc_status status);
 void sib_flush_sends(struct sib_qpc *qpc);
+void sib_flush_recvs(struct sib_qpc *qpc);
+void sib_qp_event(struct sib_qpc *qpc, enum ib_event_type type);
+void sib_tell_drained(struct sib_qpc *qpc);
 
 /* ud.c */
 bool sib_ud_send(struct sib_qpc *qpc, const struct sib_swqe *wqe,

@@ -31,6 +31,13 @@ int sib_query_device(struct ib_device *ib, struct ib_device_attr *attr,
 				 IB_DEVICE_CURR_QP_STATE_MOD |
 				 IB_DEVICE_BAD_PKEY_CNTR |
 				 IB_DEVICE_BAD_QKEY_CNTR;
+	if (hca->caps.rc)
+		attr->device_cap_flags |= IB_DEVICE_RC_RNR_NAK_GEN;
+	if (hca->caps.srq) {
+		attr->max_srq = SIB_MAX_QP;
+		attr->max_srq_wr = SIB_MAX_WR;
+		attr->max_srq_sge = hca->caps.recv_sge;
+	}
 	attr->fw_ver = 1ULL << 32;
 	attr->sys_image_guid = cpu_to_be64(hca->agent.node.sys_guid);
 	attr->vendor_id = hca->agent.node.vendor_id;

@@ -29,6 +29,14 @@ static bool cq_moderation = true;
 module_param(cq_moderation, bool, 0644);
 MODULE_PARM_DESC(cq_moderation, "completion events can be moderated (new devices)");
 
+static bool rc = true;
+module_param(rc, bool, 0644);
+MODULE_PARM_DESC(rc, "reliable and unreliable connections (new devices)");
+
+static bool srq = true;
+module_param(srq, bool, 0644);
+MODULE_PARM_DESC(srq, "shared receive queues, for connections (new devices)");
+
 static bool dma;
 module_param(dma, bool, 0644);
 MODULE_PARM_DESC(dma, "register on a device that maps for DMA (new devices)");
@@ -60,6 +68,8 @@ void sib_caps_sample(struct sib_caps *caps)
 	caps->inline_data = min(inline_data, 512U);
 	caps->block_loopback = block_loopback;
 	caps->cq_moderation = cq_moderation;
+	caps->rc = rc;
+	caps->srq = rc && srq;
 	caps->dma = dma;
 	strscpy(caps->port2, strim(port2), sizeof(caps->port2));
 	port2[0] = '\0';

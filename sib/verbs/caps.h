@@ -17,6 +17,8 @@
  * @inline_data: octets of inline data in a send WR
  * @block_loopback: IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK is honoured
  * @cq_moderation: CQs can be moderated
+ * @rc: RC and UC
+ * @srq: shared receive queues
  * @dma: registered on a device that maps for DMA
  * @port2: netdev of a second port, empty for one port
  */
@@ -26,6 +28,8 @@ struct sib_caps {
 	u16 inline_data;
 	bool block_loopback;
 	bool cq_moderation;
+	bool rc;
+	bool srq;
 	bool dma;
 	char port2[IFNAMSIZ];
 };

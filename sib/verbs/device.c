@@ -29,6 +29,7 @@
 #include "sib/verbs/mcast.h"
 #include "sib/verbs/pd.h"
 #include "sib/verbs/qp.h"
+#include "sib/verbs/srq.h"
 
 static void hca_send(struct sib_agent *agent, u8 num, struct sk_buff *skb)
 {
@@ -301,6 +302,8 @@ static int add_device(const char *name, struct net_device **cable,
 	/* Another HCA, other QPNs: what peers remember must not fit. */
 	hca->next_qpn = get_random_u32_below(SIB_QPN_MASK);
 	ib_set_device_ops(&hca->ib, &sib_device_ops);
+	if (caps->srq)
+		ib_set_device_ops(&hca->ib, &sib_srq_ops);
 	err = set_up(hca, name, cable, num_ports);
 	if (!err)
 		err = register_device(hca, name);

@@ -26,7 +26,7 @@ static int check_send(const struct sib_qpc *qpc, const struct ib_send_wr *wr)
 		return 0;
 	if (wr->opcode != IB_WR_SEND && wr->opcode != IB_WR_SEND_WITH_IMM)
 		return -EINVAL;
-	return ud_wr(wr)->ah ? 0 : -EINVAL;
+	return qpc->conn || ud_wr(wr)->ah ? 0 : -EINVAL;
 }
 
 /* Octets of a WR, at most as many as can be said: that is too long for any. */
@@ -89,7 +89,8 @@ static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
 		wqe->length = length_sum(wqe->length, wr->sg_list[i].length);
 	}
 	if (!flushes(qpc->state)) {
-		copy_address(qpc, wqe, ud_wr(wr));
+		if (!qpc->conn)
+			copy_address(qpc, wqe, ud_wr(wr));
 		if (wr->send_flags & IB_SEND_INLINE)
 			err = copy_inline(qpc, wqe);
 	}
@@ -131,9 +132,16 @@ int sib_post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 	return err;
 }
 
-static int queue_recv(struct sib_qpc *qpc, const struct ib_recv_wr *wr)
+/**
+ * sib_rq_queue() - put a WR into a receive queue
+ * @rq: the queue; its lock is held
+ * @wr: the WR, copied
+ *
+ * Context: Any.
+ * Return: 0, -EINVAL for a bad request, -ENOMEM if the queue is full.
+ */
+int sib_rq_queue(struct sib_rq *rq, const struct ib_recv_wr *wr)
 {
-	struct sib_rq *rq = &qpc->rq;
 	struct sib_rwqe *wqe;
 	int i;
 
@@ -172,10 +180,10 @@ int sib_post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 	bool kick;
 
 	spin_lock_irqsave(&qpc->rq.lock, irq);
-	if (qpc->state == IB_QPS_RESET)
+	if (qpc->state == IB_QPS_RESET || qpc->srq)
 		err = -EINVAL;
 	for (; !err && wr; wr = wr->next) {
-		err = queue_recv(qpc, wr);
+		err = sib_rq_queue(&qpc->rq, wr);
 		if (err)
 			break;
 	}

@@ -5,8 +5,14 @@
  */
 #include <linux/slab.h>
 
+#include "sib/verbs/conn.h"
 #include "sib/verbs/hca.h"
 #include "sib/verbs/qp.h"
+
+static bool is_special(enum ib_qp_type type)
+{
+	return type == IB_QPT_SMI || type == IB_QPT_GSI;
+}
 
 static int check_init(const struct sib_hca *hca,
 		      const struct ib_qp_init_attr *init)
@@ -14,14 +20,15 @@ static int check_init(const struct sib_hca *hca,
 	const struct ib_qp_cap *cap = &init->cap;
 	u32 flags = 0;
 
-	if (init->qp_type != IB_QPT_UD && init->qp_type != IB_QPT_SMI &&
-	    init->qp_type != IB_QPT_GSI)
+	if (sib_is_connected(init->qp_type) ? !hca->caps.rc :
+	    init->qp_type != IB_QPT_UD && !is_special(init->qp_type))
 		return -EOPNOTSUPP;
 	if (hca->caps.block_loopback)
 		flags |= IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
-	if (init->create_flags & ~flags || init->srq || init->rwq_ind_tbl)
+	if (init->create_flags & ~flags || init->rwq_ind_tbl ||
+	    (init->srq && !sib_is_connected(init->qp_type)))
 		return -EOPNOTSUPP;
-	if (init->qp_type != IB_QPT_UD &&
+	if (is_special(init->qp_type) &&
 	    (init->port_num < 1 || init->port_num > hca->agent.node.num_ports))
 		return -EINVAL;
 	if (cap->max_send_wr > SIB_MAX_WR || cap->max_recv_wr > SIB_MAX_WR ||
@@ -92,7 +99,7 @@ static int check_attr(const struct sib_qpc *qpc,
 		return -EINVAL;
 	if (mask & IB_QP_PKEY_INDEX && attr->pkey_index >= node->num_pkeys)
 		return -EINVAL;
-	return 0;
+	return qpc->conn ? sib_conn_check_attr(qpc, attr, mask) : 0;
 }
 
 static void set_attr(struct sib_qpc *qpc, const struct ib_qp_attr *attr,
@@ -108,6 +115,8 @@ static void set_attr(struct sib_qpc *qpc, const struct ib_qp_attr *attr,
 		qpc->sq_psn = attr->sq_psn;
 	if (mask & IB_QP_EN_SQD_ASYNC_NOTIFY)
 		qpc->sqd_event = attr->en_sqd_async_notify;
+	if (qpc->conn)
+		sib_conn_set_attr(qpc, attr, mask);
 }
 
 /**
@@ -118,7 +127,7 @@ static void set_attr(struct sib_qpc *qpc, const struct ib_qp_attr *attr,
  * @udata: not looked at
  *
  * Return: 0, -EINVAL for a step or a value that is not allowed, -EOPNOTSUPP
- * for what no datagram QP has.
+ * for what no QP here has.
  */
 int sib_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 		  struct ib_udata *udata)
@@ -195,5 +204,8 @@ int sib_query_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 	init->qp_type = qpc->type;
 	init->create_flags = qpc->create_flags;
 	init->port_num = attr->port_num;
+	init->srq = ib->srq;
+	if (qpc->conn)
+		sib_conn_query(qpc, attr);
 	return 0;
 }

@@ -19,10 +19,12 @@
 #include "sib/fabric/pacer.h"
 #include "sib/verbs/ah.h"
 
+struct sib_conn;
 struct sib_cq;
 struct sib_hca;
 struct sib_port;
 struct sib_qpc;
+struct sib_srq;
 
 /**
  * struct sib_swqe - a send WR in its queue
@@ -37,6 +39,8 @@ struct sib_qpc;
  * @qpn: destination QPN
  * @qkey: Q_Key for the packet
  * @av: where it goes
+ * @psn: connected QPs: PSN of its first packet; the task's
+ * @last_psn: likewise, of its last one
  * @sge: the data; behind the last one there is room for inline data
  */
 struct sib_swqe {
@@ -51,6 +55,8 @@ struct sib_swqe {
 	u32 qpn;
 	u32 qkey;
 	struct sib_av av;
+	u32 psn;
+	u32 last_psn;
 	struct ib_sge sge[];
 };
 
@@ -132,7 +138,7 @@ struct sib_qp_flow {
  * @ib: the QP; good until @dead is seen under a queue's lock
  * @hca: its HCA
  * @qpn: its number
- * @type: IB_QPT_SMI, IB_QPT_GSI or IB_QPT_UD
+ * @type: IB_QPT_SMI, IB_QPT_GSI, IB_QPT_UD, IB_QPT_RC or IB_QPT_UC
  * @create_flags: enum ib_qp_create_flags
  * @signal_all: every send WR is signalled
  * @state: enum ib_qp_state; written under both queues' locks
@@ -154,6 +160,9 @@ struct sib_qp_flow {
  * @kicks: calls of @kick that have not returned
  * @parked: packets that wait for a receive WR; under @rq.lock
  * @park_timer: gives them up
+ * @conn: its connected part, NULL without one
+ * @srq: where receive WRs come from instead of @rq, NULL without one
+ * @srq_entry: among those who wait for a WR there; under its lock
  */
 struct sib_qpc {
 	refcount_t refs;
@@ -183,6 +192,9 @@ struct sib_qpc {
 	atomic_t kicks;
 	struct sk_buff_head parked;
 	struct timer_list park_timer;
+	struct sib_conn *conn;
+	struct sib_srq *srq;
+	struct list_head srq_entry;
 };
 
 /**
@@ -231,6 +243,7 @@ int sib_post_send(struct ib_qp *ib, const struct ib_send_wr *wr,
 		  const struct ib_send_wr **bad_wr);
 int sib_post_recv(struct ib_qp *ib, const struct ib_recv_wr *wr,
 		  const struct ib_recv_wr **bad_wr);
+int sib_rq_queue(struct sib_rq *rq, const struct ib_recv_wr *wr);
 
 /* qpc.c: contexts */
 struct sib_qpc *sib_qpc_create(struct sib_hca *hca,
@@ -243,5 +256,6 @@ void sib_qpc_kick(struct sib_qpc *qpc);
 void sib_qpc_set_state(struct sib_qpc *qpc, u8 state);
 void sib_qpc_resume(struct sib_qpc *qpc);
 void sib_qpc_reset(struct sib_qpc *qpc);
+int sib_rq_alloc(struct sib_rq *rq, const struct ib_qp_cap *cap);
 
 #endif

@@ -8,7 +8,8 @@
  *	the task		tasklet_kill(), twice, for a token may wake it
  *	the pacer		sib_pacer_forget()
  *	a kick from a CPU	@kicks is waited for
- *	the park timer		timer_shutdown_sync()
+ *	the park timer		timer_shutdown_sync(), and so the others
+ *	an SRQ			sib_srq_forget()
  *	multicast groups	sib_mcast_drop(); each has a reference
  *	frames under way	hold the flow, not the context
  */
@@ -16,10 +17,12 @@
 #include <linux/vmalloc.h>
 
 #include "sib/transport/task.h"
+#include "sib/verbs/conn.h"
 #include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
 #include "sib/verbs/mcast.h"
 #include "sib/verbs/qp.h"
+#include "sib/verbs/srq.h"
 
 /* QPNs 0 and 1 are QP0 and QP1; leave some room, as hardware does. */
 #define QPN_FIRST	0x40
@@ -37,9 +40,16 @@ static int alloc_sq(struct sib_sq *sq, const struct ib_qp_cap *cap)
 	return sq->ring ? 0 : -ENOMEM;
 }
 
-static int alloc_rq(struct sib_rq *rq, const struct ib_qp_cap *cap)
+/**
+ * sib_rq_alloc() - memory of a receive queue
+ * @rq: the queue; its lock is the caller's to make
+ * @cap: how large
+ *
+ * Context: Process.
+ * Return: 0 or -ENOMEM.
+ */
+int sib_rq_alloc(struct sib_rq *rq, const struct ib_qp_cap *cap)
 {
-	spin_lock_init(&rq->lock);
 	rq->max_sge = cap->max_recv_sge;
 	rq->stride = struct_size_t(struct sib_rwqe, sge, rq->max_sge);
 	rq->size = roundup_pow_of_two(max(cap->max_recv_wr, 1U));
@@ -51,6 +61,7 @@ static void free_now(struct sib_qpc *qpc)
 {
 	kvfree(qpc->sq.ring);
 	kvfree(qpc->rq.ring);
+	sib_conn_free(qpc->conn);
 	kfree(qpc);
 }
 
@@ -167,9 +178,13 @@ struct sib_qpc *sib_qpc_create(struct sib_hca *hca,
 
 	if (!qpc)
 		return NULL;
+	spin_lock_init(&qpc->rq.lock);
+	INIT_LIST_HEAD(&qpc->srq_entry);
+	qpc->srq = init->srq ? to_srq(init->srq) : NULL;
 	qpc->flow = kzalloc(sizeof(*qpc->flow), GFP_KERNEL);
 	if (!qpc->flow || alloc_sq(&qpc->sq, &init->cap) ||
-	    alloc_rq(&qpc->rq, &init->cap)) {
+	    sib_rq_alloc(&qpc->rq, &init->cap) ||
+	    (sib_is_connected(init->qp_type) && sib_conn_create(qpc))) {
 		kfree(qpc->flow);
 		free_now(qpc);
 		return NULL;
@@ -191,6 +206,11 @@ struct sib_qpc *sib_qpc_create(struct sib_hca *hca,
 	return qpc;
 }
 
+static bool is_special(const struct sib_qpc *qpc)
+{
+	return qpc->type == IB_QPT_SMI || qpc->type == IB_QPT_GSI;
+}
+
 /**
  * sib_qpc_publish() - give a context its number; packets may find it
  * @qpc: the context
@@ -205,7 +225,7 @@ int sib_qpc_publish(struct sib_qpc *qpc, u8 port_num)
 	struct sib_qpc __rcu **special;
 	int err;
 
-	if (qpc->type == IB_QPT_UD) {
+	if (!is_special(qpc)) {
 		err = xa_alloc_cyclic(&hca->qps, &qpc->qpn, qpc,
 				      XA_LIMIT(QPN_FIRST, QPN_LAST),
 				      &hca->next_qpn, GFP_KERNEL);
@@ -223,7 +243,7 @@ static void unpublish(struct sib_qpc *qpc)
 {
 	struct sib_hca *hca = qpc->hca;
 
-	if (qpc->type == IB_QPT_UD)
+	if (!is_special(qpc))
 		xa_erase(&hca->qps, qpc->qpn);
 	else
 		RCU_INIT_POINTER(sib_hca_port(hca, qpc->port->num)
@@ -308,6 +328,8 @@ void sib_qpc_reset(struct sib_qpc *qpc)
 	spin_lock(&qpc->rq.lock);
 	qpc->rq.tail = qpc->rq.head;
 	skb_queue_splice_init(&qpc->parked, &parked);
+	if (qpc->conn)
+		sib_conn_reset_locked(qpc, &parked);
 	spin_unlock(&qpc->rq.lock);
 	spin_unlock_irq(&qpc->sq.lock);
 	tasklet_enable(&qpc->task);
@@ -334,6 +356,8 @@ void sib_qpc_kill(struct sib_qpc *qpc)
 	spin_unlock(&qpc->rq.lock);
 	spin_unlock_irq(&qpc->sq.lock);
 	timer_shutdown_sync(&qpc->park_timer);
+	if (qpc->conn)
+		sib_conn_kill(qpc);
 	/* The task may begin to wait for a token; a token may wake it. */
 	tasklet_kill(&qpc->task);
 	if (qpc->port)
@@ -346,6 +370,8 @@ void sib_qpc_kill(struct sib_qpc *qpc)
 	smp_mb();
 	tasklet_kill(&qpc->task);
 	skb_queue_purge(&qpc->parked);
+	if (qpc->conn)
+		skb_queue_purge(&qpc->conn->req.acks);
 	sib_flow_put(&qpc->flow->flow);
 	sib_qpc_put(qpc);
 }
