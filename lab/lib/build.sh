@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# Our modules, built for one kernel in out/build/KERNEL: a farm of links, so
-# that one checkout serves several kernels and stays clean itself. Sourced
-# after common.sh, host.sh and kernel.sh.
+# Our modules, and the one that tests them, built for one kernel in
+# out/build/KERNEL: a farm of links, so that one checkout serves several kernels
+# and stays clean itself. Sourced after common.sh, host.sh and kernel.sh.
 
 # link_sources DIR: DIR mirrors the sources that Kbuild needs.
 link_sources() {
 	local dir=$1 file
 	mkdir -p "$dir"
 	find "$dir" -type l ! -exec test -e {} \; -delete
-	(cd "$REPO" && find Kbuild compat ipoib sib \( -name '*.[ch]' -o \
-		-name 'Kbuild' -o -name 'needs' -o -name '*.sh' \)) |
+	(cd "$REPO" && find Kbuild compat ipoib sib tests/ulp \( \
+		-name '*.[ch]' -o -name 'Kbuild' -o -name 'needs' -o \
+		-name '*.sh' \)) |
 		while read -r file; do
 			[ -e "$dir/$file" ] && continue
 			mkdir -p "$dir/$(dirname "$file")"
@@ -39,8 +40,8 @@ build_modules() {
 	mkdir -p "$OUT/build"
 	link_sources "$BUILD_DIR"
 	host_needs make:make gcc-12:gcc-12 /usr/lib/x86_64-linux-gnu/libelf.so.1:libelf1
-	if ! make -C "$KERNEL_DIR/build" M="$BUILD_DIR" -j"$(nproc)" "$@" \
-		modules >"$log" 2>&1; then
+	if ! make -C "$KERNEL_DIR/build" M="$BUILD_DIR" -j"$(nproc)" \
+		LAB_ULP=1 "$@" modules >"$log" 2>&1; then
 		grep -E -A3 'error|Error|undefined' "$log" | head -n 40 >&2
 		die "the modules do not build for $kernel, see $log"
 	fi
@@ -54,7 +55,8 @@ install_modules() {
 	cp -r "$STOCK_MODULES/$KERNEL_RELEASE" "$dir/lib/modules/" ||
 		die "cannot write to $dir"
 	mkdir -p "$updates"
-	cp "$BUILD_DIR/sib/sib.ko" "$updates/"
+	cp "$BUILD_DIR/sib/sib.ko" "$BUILD_DIR/tests/ulp/sib_verbtest.ko" \
+		"$updates/"
 	[ "$driver" = ours ] && cp "$BUILD_DIR/ipoib/ib_ipoib.ko" "$updates/"
 	depmod -b "$dir" "$KERNEL_RELEASE" || die "depmod failed"
 }

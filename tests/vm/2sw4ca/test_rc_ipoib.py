@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Connected mode of the stock driver: a consumer of RC, shared receive queues
+and the connection manager that was written without knowledge of this HCA.
+"""
+
+import pytest
+
+from tests.vm import lab
+from tests.vm.lab import wait
+
+if lab.DRIVER == "stock":
+    @pytest.fixture
+    def connected(hosts):
+        """h1 and h4 in connected mode."""
+        ends = hosts[0], hosts[3]
+        for host in ends:
+            assert host.sysfs_write("mode", "connected")[0] == 0
+            host.ip("link", "set", "ib0", "mtu", 65520)
+        ends[0].reach(ends[1])
+        yield ends
+        for host in ends:
+            assert host.sysfs_write("mode", "datagram")[0] == 0
+        for host in ends:
+            wait(host.carrier, 20, f"{host} gets no carrier")
+
+    def test_packets_of_64_kib_are_not_fragmented(connected):
+        h1, h4 = connected
+        before = int(h1.snmp("Ip")["FragCreates"])
+        assert h1.ping(h4.v4, 200, 65492) == 0
+        assert int(h1.snmp("Ip")["FragCreates"]) == before
+
+    def test_all_sizes_pass_and_nothing_is_repeated(connected):
+        h1, h4 = connected
+        before = h1.hca_counters()
+        for size in (8, 2000, 4092, 4097, 16384, 40000):
+            assert h1.ping(h4.v4, 100, size) == 0
+        assert h1.hca_counters()["tx_again"] == before["tx_again"]
+
+    def test_a_host_in_datagram_mode_is_reached(connected, hosts):
+        h1 = connected[0]
+        h1.reach(hosts[1])
+        assert h1.ping(hosts[1].v4, 50, 1900) == 0
+
+    def test_tcp_runs_over_it(connected):
+        h1, h4 = connected
+        server = h4.popen("iperf3", "-s", "-1")
+        wait(lambda: h4.status("ss", "-Hltn", "sport = :5201")[1], 10,
+             "no server")
+        h1.run("iperf3", "-c", h4.v4, "-n", "20M")
+        lab.stop(server)
