@@ -154,7 +154,8 @@ class Host:
         """Write one; exit status and what the shell complained."""
         return self.status("python3", "-c",
                            "import sys\n"
-                           "try: open(sys.argv[1], 'w').write(sys.argv[2])\n"
+                           "try: open(sys.argv[1], 'wb', 0)"
+                           ".write(sys.argv[2].encode())\n"
                            "except OSError as e: sys.exit(e.strerror)",
                            f"/sys/class/net/{dev}/{file}", value)
 
