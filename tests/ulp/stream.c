@@ -81,9 +81,10 @@ static void judge(struct vt_ep *ep, const struct ib_wc *wc, struct vt_wr *wr)
 
 	ib_dma_sync_single_for_cpu(ep->dev, wr->dma, ep->size,
 				   DMA_FROM_DEVICE);
-	if (!vt_good(wr->buf, wc->byte_len, &seq) ||
-	    !imm_is_good(s, wc, seq) || (s32)(seq - s->next) < 0)
+	if (!vt_good(wr->buf, wc->byte_len, &seq) || !imm_is_good(s, wc, seq))
 		s->wrong++;
+	else if ((s32)(seq - s->next) < 0)
+		s->behind++;
 	else
 		s->lost += seq - s->next;
 	s->next = seq + 1;
@@ -168,9 +169,9 @@ static u32 progress(const struct vt_ep *a, const struct vt_ep *b)
 static void report(struct seq_buf *out, const char *who,
 		   const struct vt_stream *s)
 {
-	seq_buf_printf(out, "%s_sent=%u %s_received=%u %s_lost=%u %s_wrong=%u %s_octets=%llu %s_send_status=%u %s_recv_status=%u ",
+	seq_buf_printf(out, "%s_sent=%u %s_received=%u %s_lost=%u %s_wrong=%u %s_behind=%u %s_octets=%llu %s_send_status=%u %s_recv_status=%u ",
 		       who, s->sent, who, s->received, who, s->lost, who,
-		       s->wrong, who, s->octets, who, s->send_status, who,
+		       s->wrong, who, s->behind, who, s->octets, who, s->send_status, who,
 		       s->recv_status);
 }
 

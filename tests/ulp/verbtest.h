@@ -50,6 +50,7 @@ struct vt_stream {
 	u32 received;
 	u32 lost;
 	u32 wrong;
+	u32 behind;
 	u32 next;
 	u64 octets;
 	u8 send_status;

@@ -148,5 +148,6 @@ def is_whole(result, count, who="b"):
     sender = "b" if who == "a" else "a"
     return (result[f"{sender}_sent"], result[f"{who}_received"],
             result[f"{who}_lost"], result[f"{who}_wrong"],
+            result[f"{who}_behind"],
             result[f"{sender}_send_status"], result[f"{who}_recv_status"],
-            result["timed_out"]) == (count, count, 0, 0, 0, 0, 0)
+            result["timed_out"]) == (count, count, 0, 0, 0, 0, 0, 0)

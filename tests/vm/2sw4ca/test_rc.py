@@ -139,8 +139,9 @@ def test_an_unreliable_one_brings_no_wrong_message(h1, h4, pool, impair):
     count = scaled(300)
     result = a.stream(b, count=count, min=1, imm=1)
     assert result["a_sent"] == count and not result["timed_out"]
+    # Lost, repeated or late as a whole, but none that was never sent.
     assert result["b_wrong"] == result["b_recv_status"] == 0
-    assert 0 < result["b_received"] <= count
+    assert result["b_received"]
 
 
 def test_a_peer_that_is_gone_exhausts_the_retries(h1, h4, pool):
