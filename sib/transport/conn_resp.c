@@ -149,7 +149,8 @@ static enum sib_conn_taken execute(struct sib_qpc *qpc, struct sk_buff *skb,
 	resp->pure.midway = !(flags & SIB_OPF_LAST);
 	if (flags & SIB_OPF_LAST)
 		finish(qpc, hdr);
-	if (hdr->ack_req && qpc->type == IB_QPT_RC)
+	/* What was missed is there: no need to complain if that is to come. */
+	if (qpc->type == IB_QPT_RC && (hdr->ack_req || resp->reply))
 		resp->reply = SIB_REPLY_ACK;
 	return SIB_TAKEN;
 }
@@ -316,7 +317,9 @@ bool sib_rc_reply(struct sib_qpc *qpc)
 	struct sib_hdr hdr;
 
 	while (READ_ONCE(qpc->conn->resp.reply)) {
-		if (!sib_conn_may_send(qpc))
+		/* In an error state nothing is said, and nothing waited for. */
+		if (sib_qp_receives(READ_ONCE(qpc->state)) &&
+		    !sib_conn_may_send(qpc))
 			return false;
 		if (!take_reply(qpc, &hdr))
 			break;

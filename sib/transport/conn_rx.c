@@ -115,7 +115,8 @@ static bool take(struct sib_qpc *qpc, struct sk_buff *skb,
 		return kept;
 	}
 	kept = request_locked(qpc, skb, hdr);
-	if (conn->resp.reply || conn->events)
+	/* A WR may have come to an SRQ before the packet began to wait. */
+	if (conn->resp.reply || conn->events || (kept && qpc->srq))
 		sib_qpc_kick(qpc);
 	return kept;
 }

@@ -89,6 +89,9 @@ static void not_ready(struct sib_qpc *qpc, u8 code)
 {
 	struct sib_requester *req = &qpc->conn->req;
 
+	/* Said again: nothing was sent since. */
+	if (req->waiting)
+		return;
 	if (!req->rnr_retry) {
 		sib_conn_fail(qpc, IB_WC_RNR_RETRY_EXC_ERR);
 		return;
@@ -119,8 +122,8 @@ static void progress(struct sib_qpc *qpc, u32 una)
 	/* It was about to be sent again, and need not be. */
 	if (sib_psn_diff(req->psn, una) < 0)
 		seek(qpc, una);
-	if (req->waiting)
-		return;
+	/* What it was not ready for is there after all. */
+	req->waiting = false;
 	req->armed = false;
 	if (una != req->top)
 		sib_rc_expect(qpc);
@@ -148,7 +151,9 @@ static void respond(struct sib_qpc *qpc, const struct sib_hdr *hdr)
 	case SIB_ACK_DONE:
 		break;
 	case SIB_ACK_AGAIN:
-		try_again(qpc);
+		/* Unless that is about to be done, for it was said twice. */
+		if (req->psn != req->una)
+			try_again(qpc);
 		break;
 	case SIB_ACK_NOT_READY:
 		not_ready(qpc, hdr->syndrome & SIB_AETH_VALUE);

@@ -153,10 +153,9 @@ int sib_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 	set_attr(qpc, attr, mask);
 	if (!(mask & IB_QP_STATE))
 		return 0;
-	if (next == IB_QPS_RTS)
-		sib_qpc_resume(qpc);
-	else
-		sib_qpc_set_state(qpc, next);
+	if (!(next == IB_QPS_RTS ? sib_qpc_resume(qpc) :
+				   sib_qpc_set_state(qpc, next)))
+		return -EINVAL;
 	if (next == IB_QPS_RESET)
 		sib_qpc_reset(qpc);
 	else

@@ -253,8 +253,8 @@ void sib_qpc_put(struct sib_qpc *qpc);
 int sib_qpc_publish(struct sib_qpc *qpc, u8 port_num);
 struct sib_qpc *sib_qpc_find(struct sib_hca *hca, u8 port_num, u32 qpn);
 void sib_qpc_kick(struct sib_qpc *qpc);
-void sib_qpc_set_state(struct sib_qpc *qpc, u8 state);
-void sib_qpc_resume(struct sib_qpc *qpc);
+bool sib_qpc_set_state(struct sib_qpc *qpc, u8 state);
+bool sib_qpc_resume(struct sib_qpc *qpc);
 void sib_qpc_reset(struct sib_qpc *qpc);
 int sib_rq_alloc(struct sib_rq *rq, const struct ib_qp_cap *cap);
 

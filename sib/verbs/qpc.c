@@ -267,6 +267,14 @@ struct sib_qpc *sib_qpc_find(struct sib_hca *hca, u8 port_num, u32 qpn)
 	return xa_load(&hca->qps, qpn);
 }
 
+/* An error of the QP's own ends what only the consumer can begin anew. */
+static bool may_enter_locked(const struct sib_qpc *qpc, u8 state)
+{
+	lockdep_assert_held(&qpc->rq.lock);
+	return qpc->state != IB_QPS_ERR || state == IB_QPS_ERR ||
+	       state == IB_QPS_RESET;
+}
+
 /**
  * sib_qpc_set_state() - change the state
  * @qpc: the context
@@ -275,16 +283,21 @@ struct sib_qpc *sib_qpc_find(struct sib_hca *hca, u8 port_num, u32 qpn)
  * On return no packet is being placed under the old state.
  *
  * Context: Any, without the queues' locks.
+ * Return: false if the QP has come to an error meanwhile, which stands.
  */
-void sib_qpc_set_state(struct sib_qpc *qpc, u8 state)
+bool sib_qpc_set_state(struct sib_qpc *qpc, u8 state)
 {
 	unsigned long irq;
+	bool may;
 
 	spin_lock_irqsave(&qpc->sq.lock, irq);
 	spin_lock(&qpc->rq.lock);
-	WRITE_ONCE(qpc->state, state);
+	may = may_enter_locked(qpc, state);
+	if (may)
+		WRITE_ONCE(qpc->state, state);
 	spin_unlock(&qpc->rq.lock);
 	spin_unlock_irqrestore(&qpc->sq.lock, irq);
+	return may;
 }
 
 /**
@@ -296,18 +309,24 @@ void sib_qpc_set_state(struct sib_qpc *qpc, u8 state)
  * moment.
  *
  * Context: Process.
+ * Return: false if the QP has come to an error meanwhile, which stands.
  */
-void sib_qpc_resume(struct sib_qpc *qpc)
+bool sib_qpc_resume(struct sib_qpc *qpc)
 {
+	bool may;
+
 	tasklet_disable(&qpc->task);
 	spin_lock_irq(&qpc->sq.lock);
 	spin_lock(&qpc->rq.lock);
+	may = may_enter_locked(qpc, IB_QPS_RTS);
 	if (qpc->state == IB_QPS_SQE)
 		sib_flush_sends(qpc);
-	WRITE_ONCE(qpc->state, IB_QPS_RTS);
+	if (may)
+		WRITE_ONCE(qpc->state, IB_QPS_RTS);
 	spin_unlock(&qpc->rq.lock);
 	spin_unlock_irq(&qpc->sq.lock);
 	tasklet_enable(&qpc->task);
+	return may;
 }
 
 /**
