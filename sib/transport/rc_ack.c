@@ -14,11 +14,22 @@
 
 /*
  * A timeout may come between once and four times its nominal value, IBTA
- * 9.9.2.1.1: we wait for twice. Below some milliseconds a processor that has
- * something else to do would end connections.
+ * 9.9.2.1.1: we wait for twice, in two steps. When time has leapt, for the
+ * processor was kept from all of this, what has come meanwhile is seen between
+ * the two. Below some milliseconds such a processor would end connections.
  */
-#define TIMEOUT_FACTOR	2
-#define TIMEOUT_MIN_US	20000
+#define STEP_MIN_US	10000
+
+/* 0: for ever. */
+static unsigned long step(const struct sib_qpc *qpc)
+{
+	u64 us = sib_ack_timeout_us(READ_ONCE(qpc->conn->timeout));
+
+	if (!us)
+		return 0;
+	us = max_t(u64, us, STEP_MIN_US);
+	return nsecs_to_jiffies(us * NSEC_PER_USEC) + 1;
+}
 
 /**
  * sib_rc_expect() - expect a response within the acknowledge timeout
@@ -28,15 +39,14 @@
  */
 void sib_rc_expect(struct sib_qpc *qpc)
 {
-	u64 us = sib_ack_timeout_us(READ_ONCE(qpc->conn->timeout));
 	struct sib_requester *req = &qpc->conn->req;
+	unsigned long wait = step(qpc);
 
-	/* None: for ever. */
-	req->armed = us;
-	if (!us)
+	req->late = false;
+	req->armed = wait;
+	if (!wait)
 		return;
-	us = max_t(u64, us * TIMEOUT_FACTOR, TIMEOUT_MIN_US);
-	req->deadline = jiffies + nsecs_to_jiffies(us * NSEC_PER_USEC) + 1;
+	req->deadline = jiffies + wait;
 	/* A timer that comes too early is set again. */
 	if (!timer_pending(&req->timer) ||
 	    time_before(req->deadline, req->timer.expires))
@@ -217,11 +227,15 @@ void sib_rc_deadline(struct sib_qpc *qpc)
 	if (time_before(jiffies, req->deadline)) {
 		if (!timer_pending(&req->timer))
 			mod_timer(&req->timer, req->deadline);
-		return;
-	}
-	req->armed = false;
-	if (req->waiting)
+	} else if (req->waiting) {
+		req->armed = false;
 		req->waiting = false;
-	else if (req->una != req->top)
-		try_again(qpc);
+	} else if (!req->late) {
+		sib_rc_expect(qpc);
+		req->late = true;
+	} else {
+		req->armed = false;
+		if (req->una != req->top)
+			try_again(qpc);
+	}
 }

@@ -49,7 +49,8 @@ enum sib_conn_reply {
  * @rnr_retry: attempts left that find the responder not ready
  * @waiting: until @deadline, for it was not ready
  * @armed: @deadline holds
- * @deadline: when a response is missed, jiffies
+ * @late: half of the time for a response has passed
+ * @deadline: when half of the time, or all of it, has passed, jiffies
  * @timer: kicks the task at @deadline or before
  * @acks: responses that the task has not seen; has its own lock
  */
@@ -67,6 +68,7 @@ struct sib_requester {
 	u8 rnr_retry;
 	bool waiting;
 	bool armed;
+	bool late;
 	unsigned long deadline;
 	struct timer_list timer;
 	struct sk_buff_head acks;
