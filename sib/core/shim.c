@@ -26,7 +26,7 @@ bool sib_shim_parse(struct sib_shim *shim, const u8 *p, size_t avail)
 	shim->flags = p[1];
 	shim->len = get_unaligned_be16(p + 2);
 	shim->session = get_unaligned_be32(p + 4);
-	return shim->kind <= SIB_SHIM_LINK &&
+	return shim->kind <= SIB_SHIM_BUNDLE &&
 	       shim->len <= avail - SIB_SHIM_LEN;
 }
 

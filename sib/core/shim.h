@@ -25,6 +25,7 @@
 enum sib_shim_kind {
 	SIB_SHIM_PACKET = 0,
 	SIB_SHIM_LINK = 1,
+	SIB_SHIM_BUNDLE = 2,
 };
 
 /* The ICRC field holds an ICRC; a VCRC follows it. */

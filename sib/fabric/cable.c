@@ -16,9 +16,11 @@
 
 #include "compat/unaligned.h"
 #include "sib/agent/agent.h"
+#include "sib/core/bundle.h"
 #include "sib/core/fwd.h"
 #include "sib/core/icrc.h"
 #include "sib/core/shim.h"
+#include "sib/fabric/bundle.h"
 #include "sib/fabric/cable.h"
 #include "sib/fabric/copies.h"
 #include "sib/fabric/link.h"
@@ -110,14 +112,56 @@ static bool take_vcrc(struct sib_port *port, struct sk_buff *skb,
 	return true;
 }
 
-static void count_received(struct sib_port *port, const struct sib_hdr *hdr)
+static void count_received(struct sib_port *port, const struct sib_hdr *hdr,
+			   unsigned int len, u16 packets)
 {
-	this_cpu_add(port->stats->pma[SIB_CNT_RCV_DATA], hdr->len / 4);
-	sib_port_count_pma(port, RCV_PKTS);
+	this_cpu_add(port->stats->pma[SIB_CNT_RCV_DATA], len / 4);
+	this_cpu_add(port->stats->pma[SIB_CNT_RCV_PKTS], packets);
 	if (sib_lid_is_mcast(hdr->dlid))
-		sib_port_count_pma(port, MCAST_RCV);
+		this_cpu_add(port->stats->pma[SIB_CNT_MCAST_RCV], packets);
 	else
-		sib_port_count_pma(port, UCAST_RCV);
+		this_cpu_add(port->stats->pma[SIB_CNT_UCAST_RCV], packets);
+}
+
+static bool is_of_session(struct sib_port *port, const struct sib_shim *shim)
+{
+	return shim->session == READ_ONCE(port->session) &&
+	       READ_ONCE(port->lsm) == SIB_LSM_UP;
+}
+
+/* @skb->data is behind the shim. */
+static void receive_bundle(struct sib_port *port, struct sk_buff *skb,
+			   const struct sib_shim *shim)
+{
+	struct sib_hdr hdr;
+	u16 packets;
+
+	if (!is_of_session(port, shim)) {
+		sib_port_count(port, RX_STRAY);
+		goto drop;
+	}
+	if (skb_linearize(skb)) {
+		sib_port_count(port, RX_NO_MEMORY);
+		goto drop;
+	}
+	skb_trim(skb, shim->len);
+	packets = sib_bundle_parse(&hdr, skb->data, skb->len);
+	/* Who wants checksums is sent none. */
+	if (!packets || READ_ONCE(port->crc)) {
+		sib_port_count(port, RX_BAD_FRAME);
+		goto drop;
+	}
+	count_received(port, &hdr, skb->len, packets);
+	if (!sib_fwd_admits(&port->agent->node, port->num, hdr.vl)) {
+		sib_port_count(port, RX_PORT_STATE);
+		goto drop;
+	}
+	memset(skb->cb, 0, sizeof(struct sib_skb_cb));
+	sib_skb_cb(skb)->packets = packets;
+	port->ops->rx_bundle(port, skb, &hdr);
+	return;
+drop:
+	kfree_skb(skb);
 }
 
 /* @skb->data is behind the shim. */
@@ -127,8 +171,7 @@ static void receive_packet(struct sib_port *port, struct sk_buff *skb,
 	enum sib_hdr_verdict verdict;
 	struct sib_hdr hdr;
 
-	if (shim->session != READ_ONCE(port->session) ||
-	    READ_ONCE(port->lsm) != SIB_LSM_UP) {
+	if (!is_of_session(port, shim)) {
 		sib_port_count(port, RX_STRAY);
 		goto drop;
 	}
@@ -150,7 +193,7 @@ static void receive_packet(struct sib_port *port, struct sk_buff *skb,
 		sib_port_count(port, RX_BAD_ICRC);
 		goto drop;
 	}
-	count_received(port, &hdr);
+	count_received(port, &hdr, hdr.len, 1);
 	if (!sib_fwd_admits(&port->agent->node, port->num, hdr.vl)) {
 		sib_port_count(port, RX_PORT_STATE);
 		goto drop;
@@ -177,6 +220,8 @@ static void receive_frame(struct sib_port *port, struct sk_buff *skb)
 	__skb_pull(skb, SIB_SHIM_LEN);
 	if (shim.kind == SIB_SHIM_LINK)
 		sib_link_receive(port, skb, eth_hdr(skb)->h_source);
+	else if (shim.kind == SIB_SHIM_BUNDLE)
+		receive_bundle(port, skb, &shim);
 	else
 		receive_packet(port, skb, &shim);
 }
@@ -396,14 +441,15 @@ static bool hand_over(struct sib_port *port, struct sk_buff *skb)
 	return false;
 }
 
-static void count_sent(struct sib_port *port, const u8 *lrh, unsigned int len)
+static void count_sent(struct sib_port *port, const u8 *lrh, unsigned int len,
+		       u16 packets)
 {
 	this_cpu_add(port->stats->pma[SIB_CNT_XMIT_DATA], len / 4);
-	sib_port_count_pma(port, XMIT_PKTS);
+	this_cpu_add(port->stats->pma[SIB_CNT_XMIT_PKTS], packets);
 	if (sib_lid_is_mcast(get_unaligned_be16(lrh + 2)))
-		sib_port_count_pma(port, MCAST_XMIT);
+		this_cpu_add(port->stats->pma[SIB_CNT_MCAST_XMIT], packets);
 	else
-		sib_port_count_pma(port, UCAST_XMIT);
+		this_cpu_add(port->stats->pma[SIB_CNT_UCAST_XMIT], packets);
 }
 
 static void sent_nothing(struct sib_port *port, struct sk_buff *skb)
@@ -412,10 +458,17 @@ static void sent_nothing(struct sib_port *port, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
+static void xmit_one(struct sib_port *port, struct sk_buff *skb,
+		     struct sib_hdr *hdr)
+{
+	sib_cable_xmit(port, skb);
+}
+
 /**
  * sib_cable_xmit() - send a packet to the other end of the cable
  * @port: whose cable; whether its state allows this is the caller's business
- * @skb: the packet, @skb->data at its LRH; consumed
+ * @skb: the packet, @skb->data at its LRH, or a bundle, which is taken apart
+ *	if the cable cannot carry it; consumed
  *
  * Context: Softirq.
  * Return: false if it was dropped at once, and counted.
@@ -423,6 +476,7 @@ static void sent_nothing(struct sib_port *port, struct sk_buff *skb)
 bool sib_cable_xmit(struct sib_port *port, struct sk_buff *skb)
 {
 	struct net_device *dev = rcu_dereference_bh(port->cable);
+	u16 packets = sib_packets_of(skb);
 	unsigned int len = skb->len;
 	struct sib_shim shim;
 	u8 lrh[SIB_LRH_LEN];
@@ -432,9 +486,13 @@ bool sib_cable_xmit(struct sib_port *port, struct sk_buff *skb)
 		kfree_skb(skb);
 		return false;
 	}
+	if (packets > 1 && len > sib_bundle_room(port)) {
+		sib_bundle_split(port, skb, xmit_one);
+		return true;
+	}
 	memcpy(lrh, skb->data, sizeof(lrh));
 	skb->priority = lrh[0] >> 4 == SIB_VL_SM ? TC_PRIO_CONTROL : 0;
-	shim.kind = SIB_SHIM_PACKET;
+	shim.kind = packets > 1 ? SIB_SHIM_BUNDLE : SIB_SHIM_PACKET;
 	shim.flags = 0;
 	shim.session = READ_ONCE(port->peer.session);
 	if (READ_ONCE(port->crc) && !add_crcs(skb, &shim.flags)) {
@@ -448,7 +506,7 @@ bool sib_cable_xmit(struct sib_port *port, struct sk_buff *skb)
 		sent_nothing(port, skb);
 		return false;
 	}
-	count_sent(port, lrh, len);
+	count_sent(port, lrh, len, packets);
 	return hand_over(port, skb);
 }
 

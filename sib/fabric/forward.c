@@ -9,6 +9,7 @@
 #include "sib/core/opcode.h"
 #include "sib/core/smp.h"
 #include "sib/core/ud.h"
+#include "sib/fabric/bundle.h"
 #include "sib/fabric/cable.h"
 #include "sib/fabric/copies.h"
 #include "sib/fabric/port.h"
@@ -390,6 +391,28 @@ void sib_forward_rx(struct sib_port *port, struct sk_buff *skb,
 		    struct sib_hdr *hdr)
 {
 	forward(port->agent, port->num, skb, hdr);
+}
+
+/**
+ * sib_forward_bundle() - a bundle came into a switch
+ * @port: where
+ * @skb: the bundle; consumed
+ * @hdr: the LRH of all its packets
+ *
+ * It stays one as far as it goes somewhere.
+ *
+ * Context: Softirq, under RCU.
+ */
+void sib_forward_bundle(struct sib_port *port, struct sk_buff *skb,
+			struct sib_hdr *hdr)
+{
+	struct sib_fwd fwd = sib_fwd_decide(&port->agent->node, port->num,
+					    hdr);
+
+	if (fwd.way == SIB_FWD_OUT && fwd.ports != BIT_ULL(0))
+		forward_out(port->agent, __ffs64(fwd.ports), skb);
+	else
+		sib_bundle_split(port, skb, sib_forward_rx);
 }
 
 /**

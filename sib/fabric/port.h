@@ -29,12 +29,16 @@ struct sib_port;
  * struct sib_port_ops - the owner of a port
  * @rx: a packet came in, @skb->data at its LRH, @skb->len that of the packet;
  *	@hdr has what sib_lrh_parse() finds. Softirq, under RCU. Consumes @skb.
+ * @rx_bundle: a bundle came in, @skb->data at its first LRH, linear; @hdr as
+ *	sib_bundle_parse() fills it. Softirq, under RCU. Consumes @skb.
  * @cable_gone: the cable is being unregistered, or moves to another namespace
  *	(its reg_state tells). RTNL is held.
  */
 struct sib_port_ops {
 	void (*rx)(struct sib_port *port, struct sk_buff *skb,
 		   struct sib_hdr *hdr);
+	void (*rx_bundle)(struct sib_port *port, struct sk_buff *skb,
+			  struct sib_hdr *hdr);
 	void (*cable_gone)(struct sib_port *port, struct net_device *dev);
 };
 
@@ -42,11 +46,13 @@ struct sib_port_ops {
  * struct sib_skb_cb - what we keep on an skb while it is ours
  * @has_icrc: the ICRC field holds an ICRC
  * @loopback: the packet never was on a cable
+ * @packets: how many of them a bundle is; 0 or 1 for a single one
  * @expires: parked packets: when it is given up, jiffies
  */
 struct sib_skb_cb {
 	bool has_icrc;
 	bool loopback;
+	u16 packets;
 	unsigned long expires;
 };
 

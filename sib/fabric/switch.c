@@ -58,6 +58,7 @@ static void cable_gone(struct sib_port *port, struct net_device *cable)
 
 static const struct sib_port_ops switch_port_ops = {
 	.rx = sib_forward_rx,
+	.rx_bundle = sib_forward_bundle,
 	.cable_gone = cable_gone,
 };
 

@@ -39,6 +39,8 @@ void sib_switch_stop(void);
 /* forward.c, used by switch.c */
 void sib_forward_init(struct sib_switch *sw);
 void sib_forward_stop(struct sib_switch *sw);
+void sib_forward_bundle(struct sib_port *port, struct sk_buff *skb,
+			struct sib_hdr *hdr);
 void sib_forward_rx(struct sib_port *port, struct sk_buff *skb,
 		    struct sib_hdr *hdr);
 void sib_forward_send(struct sib_agent *agent, u8 port, struct sk_buff *skb);

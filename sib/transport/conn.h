@@ -29,10 +29,14 @@ bool sib_conn_unpark_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 unsigned int sib_conn_park_ms(const struct sib_qpc *qpc);
 
 /* conn_packet.c: packets that go */
-struct sk_buff *sib_conn_packet(struct sib_qpc *qpc, struct sib_hdr *hdr,
-				u16 plen);
-bool sib_conn_may_send(struct sib_qpc *qpc);
-bool sib_conn_launch(struct sib_qpc *qpc, struct sk_buff *skb);
+u32 sib_conn_size(const struct sib_qpc *qpc, u16 plen);
+u32 sib_conn_room(const struct sib_qpc *qpc);
+bool sib_conn_frame(struct sib_qpc *qpc, u32 size, u32 least,
+		    struct sk_buff **pskb);
+bool sib_conn_fits(const struct sib_qpc *qpc, struct sk_buff *skb, u16 plen);
+u8 *sib_conn_put(struct sib_qpc *qpc, struct sk_buff *skb,
+		 struct sib_hdr *hdr, u16 plen);
+void sib_conn_launch(struct sib_qpc *qpc, struct sk_buff *skb);
 
 /* conn_send.c: requests */
 bool sib_conn_send(struct sib_qpc *qpc, bool draining);

@@ -289,21 +289,6 @@ static bool take_reply(struct sib_qpc *qpc, struct sib_hdr *hdr)
 	return have;
 }
 
-/* It could not be said. What came meanwhile is as good or better. */
-static void put_back(struct sib_qpc *qpc, const struct sib_hdr *hdr)
-{
-	struct sib_responder *resp = &qpc->conn->resp;
-	u8 kind = hdr->syndrome & SIB_AETH_KIND;
-	unsigned long irq;
-
-	spin_lock_irqsave(&qpc->rq.lock, irq);
-	if (!resp->reply)
-		resp->reply = kind == SIB_AETH_ACK ? SIB_REPLY_ACK :
-			      kind == SIB_AETH_RNR ? SIB_REPLY_RNR :
-						     SIB_REPLY_NAK;
-	spin_unlock_irqrestore(&qpc->rq.lock, irq);
-}
-
 /**
  * sib_rc_reply() - say to the requester what there is to be said
  * @qpc: the QP
@@ -313,24 +298,27 @@ static void put_back(struct sib_qpc *qpc, const struct sib_hdr *hdr)
  */
 bool sib_rc_reply(struct sib_qpc *qpc)
 {
+	u32 size = sib_conn_size(qpc, 0);
 	struct sk_buff *skb;
 	struct sib_hdr hdr;
 
 	while (READ_ONCE(qpc->conn->resp.reply)) {
 		/* In an error state nothing is said, and nothing waited for. */
-		if (sib_qp_receives(READ_ONCE(qpc->state)) &&
-		    !sib_conn_may_send(qpc))
+		if (!sib_qp_receives(READ_ONCE(qpc->state)))
+			return true;
+		if (!sib_conn_frame(qpc, size, size, &skb))
 			return false;
-		if (!take_reply(qpc, &hdr))
+		if (!take_reply(qpc, &hdr)) {
+			consume_skb(skb);
 			break;
+		}
 		if ((hdr.syndrome & SIB_AETH_KIND) == SIB_AETH_RNR)
 			sib_port_count(qpc->port, TX_NOT_READY);
-		skb = sib_conn_packet(qpc, &hdr, 0);
 		/* Without memory it is as good as lost. */
-		if (skb && !sib_conn_launch(qpc, skb)) {
-			put_back(qpc, &hdr);
-			return false;
-		}
+		if (!skb)
+			continue;
+		sib_conn_put(qpc, skb, &hdr, 0);
+		sib_conn_launch(qpc, skb);
 	}
 	return true;
 }

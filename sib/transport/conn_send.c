@@ -6,6 +6,7 @@
  * A WR of an unreliable connection is done with its last packet; one of a
  * reliable connection when that is acknowledged.
  */
+#include "sib/core/bundle.h"
 #include "sib/core/opcode.h"
 #include "sib/transport/conn.h"
 #include "sib/transport/rx.h"
@@ -14,7 +15,7 @@
 #include "sib/verbs/hca.h"
 #include "sib/verbs/qp.h"
 
-/* Packets in one go, before others have their turn. */
+/* Frames in one go, before others have their turn. */
 #define BUDGET		64
 /* Packets without an acknowledgment: two ports' tokens. */
 #define WINDOW		128
@@ -112,52 +113,62 @@ static void gather(const struct sib_qpc *qpc, const struct sib_swqe *wqe,
 	}
 }
 
-/* Is there room for one packet more without an acknowledgment? */
-static bool window_is_open(const struct sib_qpc *qpc)
+static bool has_credit(const struct sib_requester *req)
 {
-	const struct sib_requester *req = &qpc->conn->req;
 	u32 ssn = req->send - req->base + 1;
 
-	if (req->waiting || sib_psn_diff(req->psn, req->una) >= WINDOW)
-		return false;
-	if (sib_credit_allows(ssn & SIB_MSN_MASK, req->msn, req->credits))
-		return true;
+	return sib_credit_allows(ssn & SIB_MSN_MASK, req->msn, req->credits);
+}
+
+/* How many packets more may go without an acknowledgment? */
+static u32 window(const struct sib_qpc *qpc)
+{
+	const struct sib_requester *req = &qpc->conn->req;
+	u32 under_way = sib_psn_diff(req->psn, req->una);
+
+	if (qpc->type != IB_QPT_RC)
+		return WINDOW;
+	if (req->waiting || under_way >= WINDOW)
+		return 0;
 	/* Without a credit one packet may ask, IBTA 9.7.7.2.5. */
-	return req->psn == req->una;
+	return has_credit(req) ? WINDOW - under_way : !under_way;
 }
 
 static bool wants_ack(const struct sib_qpc *qpc, const struct sib_seg *seg)
 {
 	const struct sib_requester *req = &qpc->conn->req;
-	u32 ssn = req->send - req->base + 1;
 
 	if (qpc->type != IB_QPT_RC)
 		return false;
 	return seg->last || req->psn % ACK_EVERY == ACK_EVERY - 1 ||
 	       sib_psn_diff(req->psn, req->una) == WINDOW - 1 ||
-	       !sib_credit_allows(ssn & SIB_MSN_MASK, req->msn, req->credits);
+	       !has_credit(req);
 }
 
-static struct sk_buff *build(struct sib_qpc *qpc, const struct sib_swqe *wqe,
-			     struct sib_seg *seg)
+/* What the next packet of a WR is. */
+static void cut(const struct sib_qpc *qpc, const struct sib_swqe *wqe,
+		struct sib_seg *seg)
 {
-	struct sib_requester *req = &qpc->conn->req;
-	bool imm = wqe->opcode == IB_WR_SEND_WITH_IMM;
-	struct sib_hdr hdr = {};
-	struct sk_buff *skb;
-
 	sib_seg_cut(seg, qpc->type == IB_QPT_RC ? SIB_TRANSPORT_RC :
 						  SIB_TRANSPORT_UC,
-		    wqe->length, req->offset, mtu_of(qpc), imm);
-	hdr.opcode = seg->opcode;
-	hdr.psn = req->psn;
-	hdr.solicited = seg->last && wqe->flags & IB_SEND_SOLICITED;
-	hdr.ack_req = wants_ack(qpc, seg);
-	hdr.imm = wqe->imm;
-	skb = sib_conn_packet(qpc, &hdr, seg->len);
-	if (skb)
-		gather(qpc, wqe, req->offset, skb->data + hdr.hlen, seg->len);
-	return skb;
+		    wqe->length, qpc->conn->req.offset, mtu_of(qpc),
+		    wqe->opcode == IB_WR_SEND_WITH_IMM);
+}
+
+static void build(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+		  const struct sib_seg *seg, struct sk_buff *skb)
+{
+	struct sib_requester *req = &qpc->conn->req;
+	struct sib_hdr hdr = {
+		.opcode = seg->opcode,
+		.psn = req->psn,
+		.solicited = seg->last && wqe->flags & IB_SEND_SOLICITED,
+		.ack_req = wants_ack(qpc, seg),
+		.imm = wqe->imm,
+	};
+
+	gather(qpc, wqe, req->offset, sib_conn_put(qpc, skb, &hdr, seg->len),
+	       seg->len);
 }
 
 /* One packet has gone, or would have if there were memory for it. */
@@ -215,13 +226,10 @@ static bool begin(struct sib_qpc *qpc, struct sib_swqe *wqe)
 	return false;
 }
 
-/* One packet; false if there is none, or it cannot go now. */
-static bool send_one(struct sib_qpc *qpc, bool draining)
+/* Is there a packet that may go now? */
+static bool is_due(struct sib_qpc *qpc, bool draining)
 {
 	struct sib_requester *req = &qpc->conn->req;
-	struct sib_swqe *wqe;
-	struct sk_buff *skb;
-	struct sib_seg seg;
 
 	/* Pairs with the release in queue_send(): the WR is written. */
 	if (req->send == smp_load_acquire(&qpc->sq.head))
@@ -229,18 +237,77 @@ static bool send_one(struct sib_qpc *qpc, bool draining)
 	/* While it drains, only what has begun goes on. */
 	if (draining && req->psn == req->top && !req->offset)
 		return false;
-	wqe = sib_swqe(&qpc->sq, req->send);
-	if (qpc->type == IB_QPT_RC && !window_is_open(qpc))
+	if (!window(qpc))
 		return false;
-	if (!req->offset && !begin(qpc, wqe))
-		return false;
-	if (!sib_conn_may_send(qpc))
-		return false;
-	skb = build(qpc, wqe, &seg);
-	/* Without memory it is as good as lost. */
-	if (skb && !sib_conn_launch(qpc, skb))
-		return false;
+	return req->offset || begin(qpc, sib_swqe(&qpc->sq, req->send));
+}
+
+/* Octets of the next packet, and of those that may go in a frame with it. */
+static u32 frame_size(const struct sib_qpc *qpc, u32 *least)
+{
+	const struct sib_requester *req = &qpc->conn->req;
+	u32 max = min_t(u32, window(qpc), SIB_BUNDLE_PACKETS);
+	u32 send = req->send, offset = req->offset, size = 0;
+	u32 room = sib_conn_room(qpc), head, n;
+
+	/* Pairs with the release in queue_send(): the WRs are written. */
+	head = smp_load_acquire(&qpc->sq.head);
+	for (n = 0; n < max && send != head; n++) {
+		u32 length = sib_swqe(&qpc->sq, send)->length;
+		u16 plen = min_t(u32, length - offset, mtu_of(qpc));
+		u32 next = sib_conn_size(qpc, plen);
+
+		if (n && size + next > room)
+			break;
+		if (!n)
+			*least = next;
+		size += next;
+		offset += plen;
+		if (offset == length) {
+			offset = 0;
+			send++;
+		}
+	}
+	return size;
+}
+
+/* The next packet, into the frame if there is one, and the state after it. */
+static void send_packet(struct sib_qpc *qpc, struct sk_buff *skb)
+{
+	const struct sib_swqe *wqe = sib_swqe(&qpc->sq, qpc->conn->req.send);
+	struct sib_seg seg;
+
+	cut(qpc, wqe, &seg);
+	if (skb)
+		build(qpc, wqe, &seg, skb);
 	sent(qpc, wqe, &seg);
+}
+
+static bool fits(const struct sib_qpc *qpc, struct sk_buff *skb)
+{
+	const struct sib_requester *req = &qpc->conn->req;
+	struct sib_seg seg;
+
+	cut(qpc, sib_swqe(&qpc->sq, req->send), &seg);
+	return sib_conn_fits(qpc, skb, seg.len);
+}
+
+/* One frame; false if there is nothing to send, or it cannot go now. */
+static bool send_frame(struct sib_qpc *qpc, bool draining)
+{
+	struct sk_buff *skb;
+	u32 size, least;
+
+	if (!is_due(qpc, draining))
+		return false;
+	size = frame_size(qpc, &least);
+	if (!sib_conn_frame(qpc, size, least, &skb))
+		return false;
+	do {
+		send_packet(qpc, skb);
+	} while (skb && is_due(qpc, draining) && fits(qpc, skb));
+	if (skb)
+		sib_conn_launch(qpc, skb);
 	return true;
 }
 
@@ -267,7 +334,7 @@ bool sib_conn_send(struct sib_qpc *qpc, bool draining)
 	for (n = 0; n < BUDGET; n++) {
 		if (READ_ONCE(qpc->state) != state)
 			return true;
-		if (!send_one(qpc, draining))
+		if (!send_frame(qpc, draining))
 			return READ_ONCE(qpc->state) != state;
 	}
 	return true;

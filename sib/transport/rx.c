@@ -4,6 +4,7 @@
  * whether they may. Softirq, under RCU.
  */
 #include "sib/core/ud.h"
+#include "sib/fabric/bundle.h"
 #include "sib/fabric/cable.h"
 #include "sib/transport/conn.h"
 #include "sib/transport/rx.h"
@@ -230,20 +231,29 @@ void sib_hca_rx(struct sib_port *port, struct sk_buff *skb,
 	}
 }
 
+/**
+ * sib_hca_rx_bundle() - a bundle came to an HCA
+ * @port: where
+ * @skb: the bundle; consumed
+ * @hdr: not looked at
+ *
+ * Context: Softirq, under RCU.
+ */
+void sib_hca_rx_bundle(struct sib_port *port, struct sk_buff *skb,
+		       struct sib_hdr *hdr)
+{
+	sib_bundle_split(port, skb, sib_hca_rx);
+}
+
 static void loop_task(struct tasklet_struct *task)
 {
 	struct sib_hca_port *hp = from_tasklet(hp, task, loop_task);
 	struct sk_buff *skb;
-	struct sib_hdr hdr;
 
 	rcu_read_lock();
-	while ((skb = skb_dequeue(&hp->loopq))) {
-		/* Made by ourselves, so it parses. */
-		if (sib_lrh_parse(&hdr, skb->data, skb->len))
-			kfree_skb(skb);
-		else
-			sib_hca_rx(hp->self, skb, &hdr);
-	}
+	/* Each may be a bundle. */
+	while ((skb = skb_dequeue(&hp->loopq)))
+		sib_bundle_split(hp->self, skb, sib_hca_rx);
 	rcu_read_unlock();
 }
 

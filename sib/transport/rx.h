@@ -32,6 +32,8 @@ bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 /* rx.c */
 void sib_hca_rx(struct sib_port *port, struct sk_buff *skb,
 		struct sib_hdr *hdr);
+void sib_hca_rx_bundle(struct sib_port *port, struct sk_buff *skb,
+		       struct sib_hdr *hdr);
 void sib_pkey_violation(struct sib_port *port, const struct sib_hdr *hdr);
 void sib_loop(struct sib_port *port, struct sk_buff *skb);
 void sib_loop_init(struct sib_port *port);

@@ -81,6 +81,7 @@ static void cable_gone(struct sib_port *port, struct net_device *cable)
 
 static const struct sib_port_ops hca_port_ops = {
 	.rx = sib_hca_rx,
+	.rx_bundle = sib_hca_rx_bundle,
 	.cable_gone = cable_gone,
 };
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * A frame of a cable: the shim, and the link message behind it. Input: a
- * number of octets for sib_mtu_code(), the frame.
+ * A frame of a cable: the shim, and the link message or the bundle behind it.
+ * Input: a number of octets for sib_mtu_code(), the frame.
  *
  * What is read is written again as the same octets, reserved ones aside, and
  * what stands behind the frame's own length is not looked at.
  */
 #include "fuzz.h"
 
+#include "sib/core/bundle.h"
 #include "sib/core/shim.h"
 
 static bool shim_is_good(const u8 *p, size_t avail)
 {
-	return avail >= 8 && p[0] >> 4 == 1 && (p[0] & 15) <= 1 &&
+	return avail >= 8 && p[0] >> 4 == 1 && (p[0] & 15) <= 2 &&
 	       fuzz_bits(p, 16, 16) + 8 <= avail;
 }
 
@@ -53,6 +54,29 @@ static void check_hello(const u8 *octets, size_t len)
 	free(p);
 }
 
+/* Packet by packet, with the same LIDs, up to the last octet. */
+static void check_bundle(const u8 *octets, size_t len)
+{
+	u8 *p = fuzz_exact(octets, len);
+	struct sib_hdr all, one;
+	u16 count = sib_bundle_parse(&all, p, len), longest = 0, n;
+	size_t at = 0;
+
+	must(count <= SIB_BUNDLE_PACKETS);
+	for (n = 0; n < count; n++) {
+		must(!sib_lrh_parse(&one, p + at, len - at));
+		must(one.dlid == all.dlid && one.slid == all.slid);
+		must(one.vl == all.vl && one.sl == all.sl);
+		if (one.len > longest)
+			longest = one.len;
+		at += one.len;
+	}
+	if (count)
+		must(at == len && longest == all.len && all.vl != 15 &&
+		     all.dlid && all.dlid < 0xc000);
+	free(p);
+}
+
 static void check_frame(const u8 *p, size_t len)
 {
 	struct sib_shim shim;
@@ -69,6 +93,8 @@ static void check_frame(const u8 *p, size_t len)
 	must(!memcmp(built, p, SIB_SHIM_LEN));
 	if (shim.kind == SIB_SHIM_LINK)
 		check_hello(p + SIB_SHIM_LEN, shim.len);
+	if (shim.kind == SIB_SHIM_BUNDLE)
+		check_bundle(p + SIB_SHIM_LEN, shim.len);
 }
 
 /* The greatest IB MTU that fits with everything around it. */

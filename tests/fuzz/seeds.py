@@ -226,6 +226,9 @@ def shim():
     octets = packet()
     yield "packet", be(2, 1500) + \
         struct.pack(">BBHI", 0x10, 3, len(octets), 5) + octets
+    bundle = octets + packet(0x04, 5) + packet(0x00, 256)
+    yield "bundle", be(2, 9000) + \
+        struct.pack(">BBHI", 0x12, 0, len(bundle), 5) + bundle
 
 
 def lsm():

@@ -10,7 +10,7 @@
  *	state N to=STATE notify=1 drain=1 fresh=1
  *	recv N count=		send N count= size= imm=1 opcode= bad_key=1
  *	poll N count= ms=	completions, one a line
- *	stream N M count= min= max= imm=1 both=1 idle=
+ *	stream N M count= min= max= imm=1 both=1 whole=1 idle=
  *	info N			state, number, events
  *	limit N to=		of the SRQ
  *	cm N M net_n=FD net_m=FD addr= port= and what open takes
@@ -30,7 +30,7 @@
 static struct vt_ep *endpoints[VT_ENDPOINTS];
 /* Protects the endpoints: one command at a time on any. */
 static DEFINE_MUTEX(lock);
-static struct dentry *file;
+static struct dentry *entry;
 
 /* An open file: the answer to its last command. */
 struct session {
@@ -271,22 +271,22 @@ static int run(const char *line, struct seq_buf *out)
 	return -EINVAL;
 }
 
-static int session_open(struct inode *inode, struct file *filp)
+static int session_open(struct inode *inode, struct file *file)
 {
-	filp->private_data = kzalloc(sizeof(struct session), GFP_KERNEL);
-	return filp->private_data ? 0 : -ENOMEM;
+	file->private_data = kzalloc(sizeof(struct session), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
 }
 
-static int session_release(struct inode *inode, struct file *filp)
+static int session_release(struct inode *inode, struct file *file)
 {
-	kfree(filp->private_data);
+	kfree(file->private_data);
 	return 0;
 }
 
-static ssize_t session_write(struct file *filp, const char __user *from,
+static ssize_t session_write(struct file *file, const char __user *from,
 			     size_t len, loff_t *pos)
 {
-	struct session *session = filp->private_data;
+	struct session *session = file->private_data;
 	char *line = memdup_user_nul(from, min_t(size_t, len, PAGE_SIZE - 1));
 	int err;
 
@@ -300,10 +300,10 @@ static ssize_t session_write(struct file *filp, const char __user *from,
 	return err ?: len;
 }
 
-static ssize_t session_read(struct file *filp, char __user *to, size_t len,
+static ssize_t session_read(struct file *file, char __user *to, size_t len,
 			    loff_t *pos)
 {
-	struct session *session = filp->private_data;
+	struct session *session = file->private_data;
 
 	/* Each command's answer is read from its beginning. */
 	return simple_read_from_buffer(to, len, pos, session->answer,
@@ -321,16 +321,16 @@ static const struct file_operations session_ops = {
 static int __init verbtest_init(void)
 {
 	vt_stream_init();
-	file = debugfs_create_file("sib_verbtest", 0600, NULL, NULL,
-				   &session_ops);
-	return PTR_ERR_OR_ZERO(file);
+	entry = debugfs_create_file("sib_verbtest", 0600, NULL, NULL,
+				    &session_ops);
+	return PTR_ERR_OR_ZERO(entry);
 }
 
 static void __exit verbtest_exit(void)
 {
 	unsigned int i;
 
-	debugfs_remove(file);
+	debugfs_remove(entry);
 	for (i = 0; i < VT_ENDPOINTS; i++)
 		if (endpoints[i])
 			vt_ep_close(endpoints[i]);

@@ -119,6 +119,7 @@ static int start(struct vt_ep *ep, struct vt_ep *peer, const char *args,
 
 	memset(s, 0, sizeof(*s));
 	s->imm = vt_opt(args, "imm", 0);
+	s->lossy = ep->type == IB_QPT_UC && !vt_opt(args, "whole", 0);
 	s->count = count;
 	s->max = min(vt_opt(args, "max", ep->size), peer->size);
 	s->min = min(max_t(u32, vt_opt(args, "min", s->max), VT_HEAD), s->max);
@@ -150,14 +151,14 @@ static bool post_some(struct vt_ep *ep, u32 *posted, int *err)
 	return any;
 }
 
-static bool is_done(const struct vt_ep *a, const struct vt_ep *b, u32 total,
-		    bool lossy)
+static bool is_done(const struct vt_ep *a, const struct vt_ep *b)
 {
-	u32 sent = READ_ONCE(a->stream.sent);
+	u32 total = a->stream.count;
 
 	if (a->stream.send_status || b->stream.recv_status)
 		return true;
-	return sent == total && (lossy || b->stream.received >= total);
+	return READ_ONCE(a->stream.sent) == total &&
+	       (a->stream.lossy || READ_ONCE(b->stream.received) >= total);
 }
 
 static u32 progress(const struct vt_ep *a, const struct vt_ep *b)
@@ -177,10 +178,7 @@ static void report(struct seq_buf *out, const char *who,
 
 static bool both_done(struct vt_ep *a, struct vt_ep *b)
 {
-	bool lossy = a->type == IB_QPT_UC;
-
-	return is_done(a, b, a->stream.count, lossy) &&
-	       is_done(b, a, b->stream.count, lossy);
+	return is_done(a, b) && is_done(b, a);
 }
 
 /* Until all is done, or nothing has come for so many milliseconds. */

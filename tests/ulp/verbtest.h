@@ -43,6 +43,7 @@ struct vt_done {
 struct vt_stream {
 	bool on;
 	bool imm;
+	bool lossy;
 	u32 count;
 	u32 min;
 	u32 max;

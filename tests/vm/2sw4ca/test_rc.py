@@ -8,9 +8,8 @@ import pytest
 from tests.vm import lab, verbtest
 from tests.vm.lab import run, scaled, wait
 from tests.vm.verbtest import (COMM_EST, ERR, FLUSHED, INIT, LOC_LEN, LOC_PROT,
-                               QP_REQ_ERR, REM_INV_REQ, REM_OP, RESET,
-                               RETRY_EXC, RNR_RETRY_EXC, RTS, SQD, SQ_DRAINED,
-                               SUCCESS, is_whole)
+                               REM_INV_REQ, RESET, RETRY_EXC, RNR_RETRY_EXC,
+                               RTS, SQD, SQ_DRAINED, SUCCESS, is_whole)
 
 
 @pytest.fixture(scope="module", autouse=True)
