@@ -15,8 +15,8 @@
 /* Responses that the task has not seen; each has a token. */
 #define ACKS_MAX	256
 
-/* How long a message waits for a WR before there is a timeout to go by. */
-#define PARK_MS_RTR	20
+/* How long a message waits for a WR without a timeout to go by. */
+#define PARK_MS		20
 
 static enum sib_conn_verdict check(const struct sib_qpc *qpc,
 				   const struct sib_hdr *hdr)
@@ -67,10 +67,10 @@ static void count_verdict(struct sib_port *port, const struct sib_hdr *hdr,
 unsigned int sib_conn_park_ms(const struct sib_qpc *qpc)
 {
 	u8 code = READ_ONCE(qpc->conn->timeout);
-	u64 ms = PARK_MS_RTR;
+	u64 ms = PARK_MS;
 
-	if (READ_ONCE(qpc->state) == IB_QPS_RTS)
-		ms = code ? sib_ack_timeout_us(code) / 2000 : U32_MAX;
+	if (READ_ONCE(qpc->state) == IB_QPS_RTS && code)
+		ms = sib_ack_timeout_us(code) / 2000;
 	return min_t(u64, ms, sib_caps_park_ms());
 }
 
