@@ -6,7 +6,9 @@ and the connection manager that was written without knowledge of this HCA.
 import pytest
 
 from tests.vm import lab
-from tests.vm.lab import wait
+from tests.vm.lab import run, wait
+
+CABLE = "sw1-sw2.0", "sw2-sw1.0"
 
 if lab.DRIVER == "stock":
     @pytest.fixture
@@ -41,10 +43,43 @@ if lab.DRIVER == "stock":
         h1.reach(hosts[1])
         assert h1.ping(hosts[1].v4, 50, 1900) == 0
 
-    def test_tcp_runs_over_it(connected):
-        h1, h4 = connected
-        server = h4.popen("iperf3", "-s", "-1")
-        wait(lambda: h4.status("ss", "-Hltn", "sport = :5201")[1], 10,
-             "no server")
-        h1.run("iperf3", "-c", h4.v4, "-n", "20M")
+    @pytest.fixture
+    def server(connected):
+        """iperf3 on h4, for one client."""
+        server = connected[1].popen("iperf3", "-s", "-1")
+        wait(lambda: connected[1].status("ss", "-Hltn", "sport = :5201")[1],
+             10, "no server")
+        yield server
         lab.stop(server)
+
+    def test_tcp_runs_over_it(connected, server):
+        h1, h4 = connected
+        h1.run("iperf3", "-c", h4.v4, "-n", "20M")
+
+    def test_what_a_cable_breaks_is_made_anew(connected):
+        """This driver gives up a connection at the first loss."""
+        h1, h4 = connected
+        for dev in CABLE:
+            run("tc", "qdisc", "add", "dev", dev, "root", "netem", "loss",
+                "20%")
+        try:
+            assert h1.ping(h4.v4, 20, 20000, limit=5)
+        finally:
+            for dev in CABLE:
+                run("tc", "qdisc", "del", "dev", dev, "root")
+        h1.reach(h4, 30)
+        assert h1.ping(h4.v4, 50, 20000) == 0
+
+    def test_connections_end_under_traffic(connected, server):
+        h1, h4 = connected
+        client = h1.popen("iperf3", "-c", h4.v4, "-t", "60")
+        mark = h4.hca_counters()
+        wait(lambda: int(h4.sysfs("statistics/rx_bytes")) > 1 << 20, 20,
+             "no traffic")
+        for mode, mtu in (("datagram", 2044), ("connected", 65520)):
+            assert h1.sysfs_write("mode", mode + "\n")[0] == 0
+            wait(lambda m=mtu: h1.link()["mtu"] == m, 20, "another MTU")
+            h1.reach(h4, 30)
+        lab.stop(client)
+        now = h4.hca_counters()
+        assert now["rx_bad_request"] == mark["rx_bad_request"]
