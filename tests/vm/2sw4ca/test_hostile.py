@@ -96,7 +96,7 @@ SHIMS = {
     "length 23": ({"length": 23}, "rx_runt"),
     "version 0": ({"version": 0}, "rx_bad_frame"),
     "version 2": ({"version": 2}, "rx_bad_frame"),
-    "kind 2": ({"kind": 2}, "rx_bad_frame"),
+    "kind 3": ({"kind": 3}, "rx_bad_frame"),
     "kind 15": ({"kind": 15}, "rx_bad_frame"),
     "session 0": ({"session": 0}, "rx_stray"),
     "another session": ({"session": 0xDEADBEEF}, "rx_stray"),
