@@ -79,7 +79,8 @@ def test_a_narrow_cable_gets_packet_by_packet(h1, h4, pool, wide):
     count = scaled(100)
     got, on = carry(pool, h1, h4, count, size=65540, depth=16)
     assert on[0] < got / 4
-    assert on[1] >= got and on[2] >= got
+    # Only the short last one of a message may have company.
+    assert all(n >= got * 16 // 17 for n in on[1:])
 
 
 def test_usual_cables_have_room_for_one_full_packet(h1, h4, pool):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.vm import inject, lab, verbtest
 from tests.vm.inject import grows
-from tests.vm.lab import run
+from tests.vm.lab import run, wait
 from tests.vm.verbtest import (BAD_RESP, ERR, FLUSHED, INIT, QP_REQ_ERR,
                                REM_ACCESS, REM_INV_REQ, REM_OP, RTS, SUCCESS)
 
@@ -162,6 +162,11 @@ def test_what_is_not_from_the_peer_is_not_heard(ends, to_h4, h4, counter):
     assert b.statuses() == [SUCCESS]
 
 
+def wait_until_sent(end, count):
+    """So many packets have left; an answer that is early is not heard."""
+    wait(lambda: end.info()["sq_psn"] == PSN + count, 5, "not sent")
+
+
 def aeth(syndrome, msn=0):
     return struct.pack("!I", syndrome << 24 | msn)
 
@@ -175,8 +180,10 @@ def test_what_a_response_means_to_a_sender(ends, to_h1, syndrome):
     a = ends[0]
     # The first waits for an answer: nobody has given credits yet.
     a.send(3)
+    wait_until_sent(a, 1)
     to_h1.send(ACK, PSN, aeth(CREDITS, 1))
     assert a.statuses() == [SUCCESS]
+    wait_until_sent(a, 3)
     to_h1.send(ACK, PSN + 1, aeth(syndrome, 1))
     assert a.statuses(2) == [VERDICTS[syndrome], FLUSHED]
     assert a.info()["state"] == ERR
@@ -185,11 +192,13 @@ def test_what_a_response_means_to_a_sender(ends, to_h1, syndrome):
 def test_a_response_to_what_was_never_sent_is_not_heard(ends, to_h1):
     a = ends[0]
     a.send(2)
+    wait_until_sent(a, 1)
     for psn in (PSN + 1, PSN + 1000, PSN - 1):
         to_h1.send(ACK, psn, aeth(0x61))
     assert not a.poll(ms=200)
     # Once and for all: an answer that comes again says nothing new.
     to_h1.send(ACK, PSN, aeth(CREDITS, 1))
+    wait_until_sent(a, 2)
     to_h1.send(ACK, PSN, aeth(CREDITS, 1))
     to_h1.send(ACK, PSN + 1, aeth(CREDITS, 2))
     assert a.statuses(2) == [SUCCESS] * 2
