@@ -24,28 +24,52 @@ unsigned int ipoib_mtu_of_code(unsigned int code)
  * ipoib_mtu_init() - before any group is joined
  * @mtu: filled
  * @link: what the port allows
+ *
+ * In datagram mode. What connections could carry is for the caller to say, in
+ * conn_max.
  */
 void ipoib_mtu_init(struct ipoib_mtu *mtu, unsigned int link)
 {
-	mtu->link = link;
-	mtu->group = link;
-	mtu->admin = link;
+	*mtu = (struct ipoib_mtu){
+		.link = link,
+		.group = link,
+		.admin = link,
+	};
 }
 
 /**
  * ipoib_mtu_effective() - the MTU that the interface has
- * @mtu: the three
+ * @mtu: the MTUs
  *
  * Return: octets.
  */
 unsigned int ipoib_mtu_effective(const struct ipoib_mtu *mtu)
 {
-	return min(mtu->admin, mtu->group);
+	return mtu->connected ? mtu->conn : min(mtu->admin, mtu->group);
+}
+
+/**
+ * ipoib_mtu_switch() - the other mode
+ * @mtu: the MTUs
+ * @connected: which
+ *
+ * To connected mode: all that it can. To datagram mode: as much of what there
+ * was as the group allows, but no less than could be asked for in that mode;
+ * connected mode has no least.
+ */
+void ipoib_mtu_switch(struct ipoib_mtu *mtu, bool connected)
+{
+	if (connected)
+		mtu->conn = mtu->conn_max;
+	else
+		mtu->admin = max_t(unsigned int, IPOIB_MTU_MIN,
+				   min(mtu->conn, mtu->group));
+	mtu->connected = connected;
 }
 
 /**
  * ipoib_mtu_ask() - the administrator wants another one
- * @mtu: the three
+ * @mtu: the MTUs
  * @wanted: octets
  *
  * More than the group allows is remembered: another group may allow it.
@@ -54,6 +78,12 @@ unsigned int ipoib_mtu_effective(const struct ipoib_mtu *mtu)
  */
 int ipoib_mtu_ask(struct ipoib_mtu *mtu, unsigned int wanted)
 {
+	if (mtu->connected) {
+		if (wanted > mtu->conn_max)
+			return -EINVAL;
+		mtu->conn = wanted;
+		return 0;
+	}
 	if (wanted < IPOIB_MTU_MIN || wanted > mtu->link)
 		return -EINVAL;
 	mtu->admin = wanted;
@@ -62,7 +92,7 @@ int ipoib_mtu_ask(struct ipoib_mtu *mtu, unsigned int wanted)
 
 /**
  * ipoib_mtu_joined() - the broadcast group was joined
- * @mtu: the three
+ * @mtu: the MTUs
  * @code: the group's IB MTU
  *
  * Who had all that the old group allowed gets all that the new one does.

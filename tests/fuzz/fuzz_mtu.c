@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The MTUs of a link while groups are joined and the administrator has wishes.
- * Input: the port's IB MTU, then steps: a group's IB MTU, or a wish.
+ * The MTUs of a link while groups are joined, the mode changes and the
+ * administrator has wishes. Input: the port's IB MTU, the most of connections,
+ * then steps: a group's IB MTU, a wish, the other mode.
  *
- * The effective MTU is what IP and the port can both do and never more than
- * the group allows; what is refused changes nothing.
+ * In datagram mode the effective MTU is what IP and the port can both do and
+ * never more than the group allows, in connected mode never more than
+ * connections carry; what is refused changes nothing.
  */
 #include "fuzz.h"
 
@@ -21,7 +23,8 @@ static void check_unchanged(const struct ipoib_mtu *a,
 			    const struct ipoib_mtu *b)
 {
 	must(a->link == b->link && a->group == b->group &&
-	     a->admin == b->admin);
+	     a->admin == b->admin && a->conn == b->conn &&
+	     a->conn_max == b->conn_max && a->connected == b->connected);
 }
 
 static void joins(struct ipoib_mtu *mtu, unsigned int code)
@@ -35,6 +38,10 @@ static void joins(struct ipoib_mtu *mtu, unsigned int code)
 	if (err)
 		return check_unchanged(mtu, &was);
 	must(mtu->group == octets(code));
+	if (mtu->connected) {
+		must(ipoib_mtu_effective(mtu) == before);
+		return;
+	}
 	must(ipoib_mtu_effective(mtu) <= octets(code));
 	/* All of the group before, all of it now; else as asked for. */
 	if (was.admin == was.group)
@@ -47,13 +54,41 @@ static void asks(struct ipoib_mtu *mtu, unsigned int wanted)
 {
 	struct ipoib_mtu was = *mtu;
 	int err = ipoib_mtu_ask(mtu, wanted);
+	bool good = was.connected ? wanted <= was.conn_max :
+				    wanted >= 72 && wanted <= was.link;
 
-	must(err == (wanted >= 72 && wanted <= was.link ? 0 : -EINVAL));
+	must(err == (good ? 0 : -EINVAL));
 	if (err)
 		return check_unchanged(mtu, &was);
 	must(mtu->link == was.link && mtu->group == was.group);
+	must(!was.connected || mtu->admin == was.admin);
 	must(ipoib_mtu_effective(mtu) ==
-	     (wanted < was.group ? wanted : was.group));
+	     (was.connected || wanted < was.group ? wanted : was.group));
+}
+
+/* All that connections can; back, as much of it as the group allows. */
+static void switches(struct ipoib_mtu *mtu)
+{
+	bool connected = !mtu->connected;
+	unsigned int before = ipoib_mtu_effective(mtu);
+	unsigned int want = before < mtu->group ? before : mtu->group;
+
+	ipoib_mtu_switch(mtu, connected);
+	must(mtu->connected == connected);
+	if (connected)
+		must(ipoib_mtu_effective(mtu) == mtu->conn_max);
+	else
+		must(ipoib_mtu_effective(mtu) == (want < 72 ? 72 : want));
+}
+
+static void check_range(const struct ipoib_mtu *mtu)
+{
+	unsigned int now = ipoib_mtu_effective(mtu);
+
+	if (mtu->connected)
+		must(now <= mtu->conn_max);
+	else
+		must(now >= 72 && now <= mtu->link && now <= mtu->group);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -62,16 +97,18 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct ipoib_mtu mtu;
 
 	ipoib_mtu_init(&mtu, octets(1 + feed_below(&f, 5)));
-	must(ipoib_mtu_effective(&mtu) == mtu.link);
+	must(ipoib_mtu_effective(&mtu) == mtu.link && !mtu.connected);
+	mtu.conn_max = feed_u16(&f);
 	while (f.left) {
 		u8 how = feed_u8(&f);
 
-		if (how & 1)
+		if (how == 0xff)
+			switches(&mtu);
+		else if (how & 1)
 			joins(&mtu, how & 2 ? how >> 2 & 7 : feed_u32(&f));
 		else
 			asks(&mtu, how & 2 ? feed_u32(&f) : feed_u16(&f));
-		must(ipoib_mtu_effective(&mtu) >= 72);
-		must(ipoib_mtu_effective(&mtu) <= mtu.link);
+		check_range(&mtu);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ runs_of() {
 	rc) echo 10000 ;;
 	icrc | ring) echo 50000 ;;
 	lsm | fwd | *_fsm) echo 150000 ;;
-	smp | mtu) echo 250000 ;;
+	smp | mtu | cm) echo 250000 ;;
 	*) echo 400000 ;;
 	esac
 }

@@ -299,16 +299,46 @@ def path_fsm():
         yield name, bytes(events)
 
 
+def conn_fsm():
+    for name, events in {"up": (0, 1), "refused": (0, 2), "lost": (0, 1, 3),
+                         "closed": (0, 1, 4), "early": (3, 1, 0, 4),
+                         "late": (0, 2, 1, 2, 3, 4, 0)}.items():
+        yield name, bytes(events)
+
+
+# Lengths of private data, of what can be read of a packet, a request's pages.
+
+def cm():
+    own = be(4, 0x208, 65524)
+    tail = bytes([0x80, 0xC0]) + be(4, 16, 4096, 3)
+    for name, data in {"usual": own, "reserved": b"\xff" + own[1:],
+                       "all": be(4, 0x208, 0xFFFFFFFF), "cut": own[:7],
+                       "header-alone": be(4, 0x208, 4), "req": own.ljust(92),
+                       "rep": own.ljust(196)}.items():
+        yield name, be(4, 0x208, 65524) + tail + be(2, 0x800) + \
+            bytes([len(data)]) + data
+    for name, kind, data in datagrams():
+        yield name, be(4, 0x80000208, 4) + tail + be(2, kind) + \
+            bytes([8]) + own + data[:48]
+
+
 def ring():
     for wanted in (0, 1, 128, 8192, 0x7FFFFFFF, 0xFFFFFFFF):
         yield f"{wanted:x}", be(4, wanted, 0xFFFFFFF0) + bytes([9, 5] * 20)
 
 
 def mtu():
-    yield "groups", bytes([4] + [3 | code << 2 for code in range(8)])
-    yield "wishes", bytes([3]) + b"".join(
+    most = be(2, 65520)
+    switch = b"\xff"
+    yield "groups", bytes([4]) + most + \
+        bytes([3 | code << 2 for code in range(8)])
+    yield "wishes", bytes([3]) + most + b"".join(
         b"\0" + be(2, octets) for octets in (71, 72, 2044, 2045)) + \
         bytes([3 | 3 << 2, 3 | 4 << 2])
+    yield "modes", bytes([4]) + most + switch + b"".join(
+        b"\0" + be(2, octets) for octets in (0, 71, 9000, 65520, 65521)) + \
+        bytes([3 | 3 << 2]) + switch + switch + switch
+    yield "little", bytes([4]) + most + switch + b"\0" + be(2, 40) + switch
 
 
 # A connection: seed, and what happens to each packet; see fuzz_rc.c.
@@ -322,8 +352,8 @@ def rc():
 SEEDS = {"smp": smp_seeds, "hdr": hdr, "icrc": icrc, "ud": ud, "sma": sma,
          "pma": pma, "trap": trap, "fwd": fwd, "shim": shim, "lsm": lsm,
          "encap": encap, "hwaddr": hwaddr, "mcast_fsm": mcast_fsm,
-         "path_fsm": path_fsm, "ring": ring, "mtu": mtu,
-         "rc": rc}
+         "path_fsm": path_fsm, "conn_fsm": conn_fsm, "cm": cm, "ring": ring,
+         "mtu": mtu, "rc": rc}
 
 
 def main():

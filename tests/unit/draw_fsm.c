@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipoib/core/conn_fsm.h"
 #include "ipoib/core/mcast_fsm.h"
 #include "ipoib/core/path_fsm.h"
 #include "sib/core/lsm.h"
@@ -75,6 +76,7 @@ struct machine {
 FUNCTIONS(sib_lsm)
 FUNCTIONS(ipoib_path)
 FUNCTIONS(ipoib_mcast)
+FUNCTIONS(ipoib_conn)
 
 static const struct machine machines[] = {
 	{
@@ -96,6 +98,12 @@ static const struct machine machines[] = {
 		IPOIB_MCAST_STATES, IPOIB_MCAST_EVENTS,
 		ipoib_mcast_step, ipoib_mcast_state, ipoib_mcast_event,
 		{ "unbind", "free", "bind", "purge", "later", "soon", "join" },
+	}, {
+		"ipoib-conn", "ipoib/core/conn_fsm", "ipoib_conn",
+		"The state machine of a connection that we ask for",
+		IPOIB_CONN_STATES, IPOIB_CONN_EVENTS,
+		ipoib_conn_step, ipoib_conn_state, ipoib_conn_event,
+		{ "open", "shut", "forget", "back off", "fall back", "reap" },
 	},
 };
 
