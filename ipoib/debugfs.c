@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * ipoib/INTERFACE_mcg and ipoib/INTERFACE_path in debugfs. They are renamed
+ * ipoib/INTERFACE_mcg, _path and _conn in debugfs. They are renamed
  * with the interface. Interfaces in several namespaces may have the same name;
  * whoever comes later has the inode number of his namespace in the names of his
  * files. Process context, RTNL is held.
@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <linux/seq_file.h>
 
+#include "ipoib/core/conn_fsm.h"
 #include "ipoib/debug.h"
 #include "ipoib/debugfs.h"
 #include "ipoib/dev.h"
@@ -161,6 +162,86 @@ static int path_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(path);
 
+/* A connection as it was when somebody looked. */
+struct seen {
+	u8 gid[IPOIB_GID_LEN];
+	u32 qpn;
+	bool send;
+	bool uc;
+	u8 state;
+	u32 mtu;
+	u64 packets;
+	u64 bytes;
+	unsigned long age;
+};
+
+static void look_at(const struct ipoib_conn *c, struct seen *seen)
+{
+	memcpy(seen->gid, c->gid, IPOIB_GID_LEN);
+	seen->qpn = c->qpn;
+	seen->uc = c->uc;
+	seen->state = IPOIB_CONN_UP;
+	seen->mtu = c->ipd->cm.mtu_max;
+	seen->packets = READ_ONCE(c->packets);
+	seen->bytes = READ_ONCE(c->bytes);
+	seen->age = (jiffies - c->created) / HZ;
+}
+
+static unsigned int look_at_all(struct ipoib_dev *ipd, struct seen *seen,
+				unsigned int max)
+{
+	struct ipoib_tx_conn *send;
+	struct ipoib_rx_conn *recv;
+	unsigned int n = 0;
+
+	spin_lock_bh(&ipd->lock);
+	list_for_each_entry(send, &ipd->cm.send, c.entry) {
+		if (n == max)
+			break;
+		look_at(&send->c, &seen[n]);
+		seen[n].send = true;
+		seen[n].state = send->state;
+		seen[n].mtu = send->mtu ? send->mtu - IPOIB_ENCAP_LEN : 0;
+		n++;
+	}
+	list_for_each_entry(recv, &ipd->cm.recv, c.entry) {
+		if (n == max)
+			break;
+		look_at(&recv->c, &seen[n++]);
+	}
+	spin_unlock_bh(&ipd->lock);
+	return n;
+}
+
+static int conn_show(struct seq_file *file, void *unused)
+{
+	struct ipoib_dev *ipd = file->private;
+	unsigned int max = READ_ONCE(ipd->cm.num_send) +
+			   READ_ONCE(ipd->cm.num_recv), n, i;
+	struct seen *seen = kvcalloc(max + 1, sizeof(*seen), GFP_KERNEL);
+
+	if (!seen)
+		return -ENOMEM;
+	n = look_at_all(ipd, seen, max);
+	for (i = 0; i < n; i++) {
+		show_gid(file, seen[i].gid);
+		seq_printf(file, "  qpn:       0x%06x\n", seen[i].qpn);
+		seq_printf(file, "  direction: %8s\n",
+			   seen[i].send ? "send" : "receive");
+		seq_printf(file, "  transport: %8s\n",
+			   seen[i].uc ? "UC" : "RC");
+		seq_printf(file, "  state:     %8s\n",
+			   ipoib_conn_state_name(seen[i].state));
+		seq_printf(file, "  mtu:       %8u\n", seen[i].mtu);
+		seq_printf(file, "  packets:   %8llu\n", seen[i].packets);
+		seq_printf(file, "  bytes:     %8llu\n", seen[i].bytes);
+		seq_printf(file, "  age:       %8lu s\n\n", seen[i].age);
+	}
+	kvfree(seen);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(conn);
+
 static struct dentry *create(struct ipoib_dev *ipd, const char *suffix,
 			     const struct file_operations *fops)
 {
@@ -182,15 +263,18 @@ static void ipoib_debugfs_add(struct ipoib_dev *ipd)
 {
 	ipd->debugfs[0] = create(ipd, "_mcg", &mcg_fops);
 	ipd->debugfs[1] = create(ipd, "_path", &path_fops);
+	ipd->debugfs[2] = create(ipd, "_conn", &conn_fops);
 }
 
 /* Waits for those who read. */
 static void ipoib_debugfs_remove(struct ipoib_dev *ipd)
 {
-	debugfs_remove(ipd->debugfs[0]);
-	debugfs_remove(ipd->debugfs[1]);
-	ipd->debugfs[0] = NULL;
-	ipd->debugfs[1] = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ipd->debugfs); i++) {
+		debugfs_remove(ipd->debugfs[i]);
+		ipd->debugfs[i] = NULL;
+	}
 }
 
 static int renamed(struct notifier_block *nb, unsigned long event, void *ptr)

@@ -11,8 +11,9 @@
  *					left, paths dropped, see
  *					ipoib_netdev_stop()
  *	ndo_uninit			works are cancelled: none of them waits
- *					for RTNL; queries come back; handles,
- *					QPs, CQs and PD go
+ *					for RTNL; queries come back, connections
+ *					are taken down; handles, QPs, CQs and PD
+ *					go
  *	the destructor			nobody: the last reference on the netdev
  *					is gone, the memory goes
  */
@@ -60,6 +61,7 @@ static void collect_garbage(struct work_struct *work)
 		delay = GID_INTERVAL;
 	if (test_bit(IPOIB_FLAG_LINK, &ipd->flags)) {
 		ipoib_path_age(ipd);
+		ipoib_cm_age(ipd);
 		ipoib_mcast_age(ipd);
 		ipoib_mcast_kick(ipd);
 	} else if (test_bit(IPOIB_FLAG_OPEN, &ipd->flags)) {
@@ -121,6 +123,7 @@ static struct ipoib_dev *alloc_dev(struct ipoib_hca *hca, u32 port)
 	ipoib_ah_init(ipd);
 	ipoib_path_init(ipd);
 	ipoib_mcast_init(ipd);
+	ipoib_cm_alloc(ipd);
 	ipd->counters = alloc_percpu(struct ipoib_counters);
 	ipd->wq = alloc_ordered_workqueue("ipoib-%s-%u", WQ_MEM_RECLAIM,
 					  dev_name(&hca->ib->dev), port);
@@ -209,6 +212,8 @@ static int create_verbs(struct ipoib_dev *ipd)
 		err = ipoib_qp_create(ipd);
 	if (!err)
 		err = ipoib_tx_create(ipd);
+	if (!err)
+		ipoib_cm_init(ipd);
 	return err;
 }
 
@@ -264,6 +269,7 @@ static void first_address(struct ipoib_dev *ipd)
 	u8 given[IPOIB_GUID_LEN], parents[IPOIB_GUID_LEN];
 	u8 hw[IPOIB_ALEN] = {};
 
+	hw[IPOIB_HW_FLAGS] = ipoib_cm_caps(ipd);
 	given_identifier(ipd, given, parents);
 	mutex_lock(&ipd->ctl);
 	ipoib_identity(ipd);
@@ -297,6 +303,7 @@ int ipoib_dev_init(struct ipoib_dev *ipd)
 		ipoib_neigh_exit(ipd);
 		return err;
 	}
+	ipd->mtu.conn_max = ipd->cm.mtu_max;
 	ipoib_hw_broadcast(ipd->netdev->broadcast,
 			   ipd->parent ? ipd->pkey : IPOIB_PKEY_FULL);
 	first_address(ipd);
@@ -326,6 +333,7 @@ void ipoib_dev_uninit(struct ipoib_dev *ipd)
 	cancel_delayed_work_sync(&ipd->gc_work);
 	cancel_delayed_work_sync(&ipd->mcast.work);
 	ipoib_path_exit(ipd);
+	ipoib_cm_exit(ipd);
 	destroy_verbs(ipd);
 	ipoib_neigh_exit(ipd);
 }

@@ -22,6 +22,8 @@
 #include <rdma/ib_verbs.h>
 
 #include "ipoib/ah.h"
+#include "ipoib/cm.h"
+#include "ipoib/core/encap.h"
 #include "ipoib/core/hwaddr.h"
 #include "ipoib/core/mtu.h"
 #include "ipoib/core/pace.h"
@@ -95,6 +97,7 @@ enum {
  * @neighs: destinations
  * @paths: path records
  * @mcast: multicast groups
+ * @cm: connected mode
  * @ahs: address handles that nobody has any more
  * @counters: what else is counted
  * @debugfs: files
@@ -146,9 +149,10 @@ struct ipoib_dev {
 	struct ipoib_neighs neighs;
 	struct ipoib_paths paths;
 	struct ipoib_mcasts mcast;
+	struct ipoib_cm cm;
 	struct ipoib_ahs ahs;
 	struct ipoib_counters __percpu *counters;
-	struct dentry *debugfs[2];
+	struct dentry *debugfs[3];
 };
 
 /*
@@ -158,6 +162,12 @@ struct ipoib_dev {
 static inline struct ipoib_dev *ipoib_dev(const struct net_device *netdev)
 {
 	return ((struct rdma_netdev *)netdev_priv(netdev))->clnt_priv;
+}
+
+/* The longest packet that a datagram takes, pseudo header included. */
+static inline unsigned int ipoib_ud_max(const struct ipoib_dev *ipd)
+{
+	return READ_ONCE(ipd->mtu.group) + IPOIB_HARD_LEN;
 }
 
 /* The clock of core/pace.c, milliseconds. */

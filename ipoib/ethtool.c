@@ -170,8 +170,31 @@ static int set_channels(struct net_device *netdev,
 #define RX_QUEUE_STATS	2
 #define TX_QUEUE_STATS	3
 
+static const char * const private_flags[] = {
+	"unreliable-connections",
+};
+
+#define PRIVATE_UC	BIT(0)
+
+static u32 get_priv_flags(struct net_device *netdev)
+{
+	return ipoib_dev(netdev)->cm.uc ? PRIVATE_UC : 0;
+}
+
+static int set_priv_flags(struct net_device *netdev, u32 flags)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	if (!ipd->cm.able)
+		return flags ? -EOPNOTSUPP : 0;
+	ipoib_cm_set_uc(ipd, flags & PRIVATE_UC);
+	return 0;
+}
+
 static int get_sset_count(struct net_device *netdev, int set)
 {
+	if (set == ETH_SS_PRIV_FLAGS)
+		return ARRAY_SIZE(private_flags);
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 	return ARRAY_SIZE(first_names) + IPOIB_COUNTERS + RX_QUEUE_STATS +
@@ -182,6 +205,8 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 {
 	unsigned int i;
 
+	if (set == ETH_SS_PRIV_FLAGS)
+		ethtool_sprintf(&data, "%s", private_flags[0]);
 	if (set != ETH_SS_STATS)
 		return;
 	for (i = 0; i < ARRAY_SIZE(first_names); i++)
@@ -215,6 +240,9 @@ static void get_stats(struct net_device *netdev, struct ethtool_stats *stats,
 	*data++ = s.multicast;
 	for (i = 0; i < IPOIB_COUNTERS; i++)
 		*data++ = ipoib_counter_sum(ipd->counters, i, i);
+	/* What went over connections is above. */
+	memset(&s, 0, sizeof(s));
+	ipoib_rx_stats(ipd, &s);
 	*data++ = s.rx_packets;
 	*data++ = s.rx_bytes;
 	for (i = 0; i < ipd->max_txqs; i++) {
@@ -237,6 +265,8 @@ const struct ethtool_ops ipoib_ethtool_ops = {
 	.get_channels = get_channels,
 	.set_channels = set_channels,
 	.get_sset_count = get_sset_count,
+	.get_priv_flags = get_priv_flags,
+	.set_priv_flags = set_priv_flags,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_stats,
 };

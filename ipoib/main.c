@@ -31,6 +31,10 @@ int ipoib_recv_queue_size = 256;
 module_param_named(recv_queue_size, ipoib_recv_queue_size, int, 0444);
 MODULE_PARM_DESC(recv_queue_size, "buffers of the receive queue, 2 to 8192");
 
+int ipoib_max_nonsrq_conn_qp = 128;
+module_param_named(max_nonsrq_conn_qp, ipoib_max_nonsrq_conn_qp, int, 0444);
+MODULE_PARM_DESC(max_nonsrq_conn_qp, "connections to an interface that have receive buffers of their own, 0 to 4096");
+
 #ifdef IPOIB_WITH_DEBUG
 int ipoib_debug_level;
 module_param_named(debug_level, ipoib_debug_level, int, 0644);
@@ -179,6 +183,12 @@ static int __init ipoib_init(void)
 	ipoib_recv_queue_size = ipoib_ring_size(ipoib_recv_queue_size,
 						IPOIB_RECVQ_MIN,
 						IPOIB_QUEUE_MAX);
+	ipoib_max_nonsrq_conn_qp = clamp(ipoib_max_nonsrq_conn_qp, 0,
+					 IPOIB_CM_RECV_MAX);
+	ipoib_cm_reaper = alloc_workqueue("ipoib-cm",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!ipoib_cm_reaper)
+		return -ENOMEM;
 	ipoib_debugfs_start();
 	ib_sa_register_client(&ipoib_sa_client);
 	err = ib_register_client(&ipoib_client);
@@ -194,6 +204,7 @@ unregister:
 stop:
 	ib_sa_unregister_client(&ipoib_sa_client);
 	ipoib_debugfs_stop();
+	destroy_workqueue(ipoib_cm_reaper);
 	return err;
 }
 
@@ -205,7 +216,8 @@ static void __exit ipoib_exit(void)
 	ib_sa_unregister_client(&ipoib_sa_client);
 	ipoib_debugfs_stop();
 	ipoib_child_flush();
-	/* Destinations are freed after a grace period. */
+	destroy_workqueue(ipoib_cm_reaper);
+	/* Destinations and connections are freed after a grace period. */
 	rcu_barrier();
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
@@ -24,11 +25,59 @@ int ipoib_mode_check(const struct ipoib_dev *ipd, unsigned int mode,
 	case IPOIB_MODE_DATAGRAM:
 		return 0;
 	case IPOIB_MODE_CONNECTED:
-		NL_SET_ERR_MSG(extack, "connected mode is not built in");
+		if (ipd->cm.able)
+			return 0;
+		NL_SET_ERR_MSG(extack,
+			       "this HCA cannot do connected mode");
 		return -EINVAL;
 	}
 	NL_SET_ERR_MSG(extack, "unknown mode");
 	return -EINVAL;
+}
+
+/**
+ * ipoib_mode() - the mode of an interface
+ * @ipd: the interface
+ *
+ * Return: IPOIB_MODE_*.
+ */
+unsigned int ipoib_mode(const struct ipoib_dev *ipd)
+{
+	return READ_ONCE(ipd->cm.connected) ? IPOIB_MODE_CONNECTED :
+					      IPOIB_MODE_DATAGRAM;
+}
+
+/**
+ * ipoib_mode_set() - change the mode, under traffic
+ * @ipd: the interface; RTNL is held
+ * @mode: IPOIB_MODE_*, which ipoib_mode_check() has found good
+ *
+ * Connections are made when packets go; those of before are closed. The carrier
+ * stays on. That the MTU does not change may be somebody else's wish, and is
+ * no reason not to change the mode.
+ *
+ * Context: Process.
+ * Return: 0, or a notifier's error.
+ */
+int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
+{
+	bool connected = mode == IPOIB_MODE_CONNECTED;
+	int err;
+
+	ASSERT_RTNL();
+	if (connected == ipd->cm.connected)
+		return 0;
+	if (connected)
+		ipoib_warn(ipd, "connected mode: multicast packets above %u octets will be dropped\n",
+			   ipd->mtu.group);
+	ipoib_mtu_switch(&ipd->mtu, connected);
+	WRITE_ONCE(ipd->cm.connected, connected);
+	ipd->mtu_internal = true;
+	err = dev_set_mtu(ipd->netdev, ipoib_mtu_effective(&ipd->mtu));
+	ipd->mtu_internal = false;
+	if (!connected)
+		ipoib_cm_close_all(ipd);
+	return err;
 }
 
 /**

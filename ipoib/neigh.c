@@ -119,6 +119,7 @@ static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
 		goto no_memory;
 	memcpy(neigh->hw, hw, IPOIB_ALEN);
 	neigh->used = jiffies;
+	neigh->conn_retry = jiffies;
 	INIT_LIST_HEAD(&neigh->entry);
 	__skb_queue_head_init(&neigh->queue);
 	if (rhashtable_insert_fast(&ipd->neighs.table, &neigh->hash,
@@ -259,6 +260,7 @@ void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
 {
 	lockdep_assert_held(&ipd->lock);
 	trace_ipoib_neigh_delete(ipd, neigh->hw);
+	ipoib_cm_close_locked(ipd, neigh);
 	ipoib_neigh_unqueue_locked(ipd, &neigh->queue, dropped);
 	list_del_init(&neigh->entry);
 	ipoib_neigh_install(neigh, NULL);

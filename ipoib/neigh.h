@@ -16,6 +16,7 @@ struct ipoib_ah;
 struct ipoib_dev;
 struct ipoib_mcast;
 struct ipoib_path;
+struct ipoib_tx_conn;
 
 /* Destinations of an interface at most. */
 #define IPOIB_NEIGHS_MAX	16384
@@ -34,7 +35,11 @@ struct ipoib_path;
  * @path: unicast: whose handle it has; interface's lock
  * @mcast: multicast: likewise
  * @entry: on the list of @path or @mcast; interface's lock
- * @queue: unicast: packets that wait for @ah; interface's lock
+ * @queue: unicast: packets that wait for @ah, or for @conn; interface's lock
+ * @conn: unicast: the connection that it has or will have. RCU, written under
+ *	the interface's lock
+ * @conn_retry: there is to be none before, jiffies
+ * @conn_failures: times in a row that there was none; interface's lock
  * @rcu: freed after a grace period
  */
 struct ipoib_neigh {
@@ -46,6 +51,9 @@ struct ipoib_neigh {
 	struct ipoib_mcast *mcast;
 	struct list_head entry;
 	struct sk_buff_head queue;
+	struct ipoib_tx_conn __rcu *conn;
+	unsigned long conn_retry;
+	u8 conn_failures;
 	struct rcu_head rcu;
 };
 

@@ -91,6 +91,9 @@ static int netdev_change_mtu(struct net_device *netdev, int mtu)
 		err = ipoib_mtu_ask(&ipd->mtu, mtu);
 		if (err)
 			return err;
+		if (mtu > ipd->mtu.group && ipd->mtu.connected)
+			ipoib_warn(ipd, "MTU %d: multicast packets above %u octets will be dropped\n",
+				   mtu, ipd->mtu.group);
 	}
 	WRITE_ONCE(netdev->mtu, ipoib_mtu_effective(&ipd->mtu));
 	return 0;
@@ -144,6 +147,7 @@ static void netdev_get_stats(struct net_device *netdev,
 
 	ipoib_rx_stats(ipd, stats);
 	ipoib_tx_stats(ipd, stats);
+	ipoib_cm_stats(ipd, stats);
 	stats->rx_dropped = ipoib_counter_sum(ipd->counters,
 					      IPOIB_RX_DROP_FIRST,
 					      IPOIB_RX_DROP_LAST);

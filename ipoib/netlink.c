@@ -34,7 +34,7 @@ static int fill_info(struct sk_buff *skb, const struct net_device *netdev)
 	struct ipoib_dev *ipd = ipoib_dev(netdev);
 
 	if (nla_put_u16(skb, IFLA_IPOIB_PKEY, READ_ONCE(ipd->pkey)) ||
-	    nla_put_u16(skb, IFLA_IPOIB_MODE, IPOIB_MODE_DATAGRAM) ||
+	    nla_put_u16(skb, IFLA_IPOIB_MODE, ipoib_mode(ipd)) ||
 	    nla_put_u16(skb, IFLA_IPOIB_UMCAST,
 			test_bit(IPOIB_FLAG_UMCAST, &ipd->flags)))
 		return -EMSGSIZE;
@@ -84,6 +84,9 @@ static int check_new(const struct ipoib_dev *parent, struct nlattr *tb[],
 {
 	struct ipoib_mtu mtu = parent->mtu;
 
+	mtu.connected = has(data, IFLA_IPOIB_MODE) &&
+			nla_get_u16(data[IFLA_IPOIB_MODE]) ==
+			IPOIB_MODE_CONNECTED;
 	if (has(data, IFLA_IPOIB_PKEY) &&
 	    !(nla_get_u16(data[IFLA_IPOIB_PKEY]) & ~IPOIB_PKEY_FULL)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_IPOIB_PKEY],
@@ -108,8 +111,11 @@ static int change(struct ipoib_dev *ipd, struct nlattr *data[],
 	int err;
 
 	if (has(data, IFLA_IPOIB_MODE)) {
-		err = ipoib_mode_check(ipd, nla_get_u16(data[IFLA_IPOIB_MODE]),
-				       extack);
+		unsigned int mode = nla_get_u16(data[IFLA_IPOIB_MODE]);
+
+		err = ipoib_mode_check(ipd, mode, extack);
+		if (!err)
+			err = ipoib_mode_set(ipd, mode);
 		if (err)
 			return err;
 	}
@@ -136,9 +142,10 @@ static int newlink(struct net *net, struct net_device *netdev,
 	err = ipoib_child_add(parent, netdev, pkey, false);
 	if (err)
 		return err;
+	err = change(ipoib_dev(netdev), data, extack);
 	if (tb[IFLA_MTU])
 		dev_set_mtu(netdev, nla_get_u32(tb[IFLA_MTU]));
-	return change(ipoib_dev(netdev), data, extack);
+	return err;
 }
 
 /* The P_Key of a link is its own for ever; to name it is no mistake. */

@@ -424,6 +424,7 @@ static void answered_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	if (actions & IPOIB_PATH_UNINSTALL)
 		install_locked(ipd, path, NULL, ready);
 	if (actions & IPOIB_PATH_INSTALL) {
+		ipoib_cm_path_changed_locked(ipd, path, &query->rec);
 		path->rec = query->rec;
 		install_locked(ipd, path, ah, ready);
 	} else if (!IS_ERR(ah)) {

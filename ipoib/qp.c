@@ -261,6 +261,7 @@ int ipoib_qp_up(struct ipoib_dev *ipd)
 	ipoib_tx_start(ipd);
 	set_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
 	netif_tx_wake_all_queues(ipd->netdev);
+	ipoib_cm_start(ipd);
 	ipoib_count(ipd, QP_RESTARTS);
 	return 0;
 }
@@ -294,6 +295,7 @@ void ipoib_qp_down(struct ipoib_dev *ipd)
 	if (!test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags))
 		return;
 	clear_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
+	ipoib_cm_stop(ipd);
 	ipoib_tx_close(ipd);
 	all_to(ipd, IB_QPS_ERR);
 	wait_for_flush(ipd);

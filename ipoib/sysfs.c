@@ -32,7 +32,9 @@ static DEVICE_ATTR_RO(pkey);
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
-	return sysfs_emit(buf, "datagram\n");
+	return sysfs_emit(buf, "%s\n",
+			  ipoib_mode(to_ipd(dev)) == IPOIB_MODE_CONNECTED ?
+			  "connected" : "datagram");
 }
 
 /*
@@ -63,11 +65,14 @@ static int mode_of(const char *buf)
 static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
 			  const char *buf, size_t count)
 {
+	int mode = mode_of(buf);
 	int err = lock(dev);
 
 	if (err)
 		return err;
-	err = ipoib_mode_check(to_ipd(dev), mode_of(buf), NULL);
+	err = ipoib_mode_check(to_ipd(dev), mode, NULL);
+	if (!err)
+		err = ipoib_mode_set(to_ipd(dev), mode);
 	rtnl_unlock();
 	return err ?: count;
 }

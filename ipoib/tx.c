@@ -65,6 +65,10 @@ static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
 static void send(struct ipoib_txq *q, struct sk_buff *skb,
 		 struct ipoib_ah *ah, const u8 *hw)
 {
+	if (unlikely(skb->len > ipoib_ud_max(q->ipd))) {
+		ipoib_cm_too_big(q->ipd, skb, READ_ONCE(q->ipd->mtu.group));
+		return;
+	}
 	__skb_pull(skb, IPOIB_PSEUDO_LEN);
 	ipoib_dbg_data(q->ipd, "tx %u octets to qpn %#x\n", skb->len,
 		       ipoib_hw_qpn(hw));
@@ -77,6 +81,7 @@ static void route(struct ipoib_txq *q, struct sk_buff *skb)
 	struct ipoib_dev *ipd = q->ipd;
 	struct ipoib_neigh *neigh;
 	struct ipoib_ah *ah;
+	u8 peer = skb->data[IPOIB_HW_FLAGS];
 	u8 hw[IPOIB_ALEN];
 
 	read_destination(ipd, skb, hw);
@@ -88,7 +93,9 @@ static void route(struct ipoib_txq *q, struct sk_buff *skb)
 			ipoib_neigh_touch(neigh);
 			if (unlikely(READ_ONCE(ah->doubtful)))
 				ipoib_neigh_doubt(ipd, neigh);
-			send(q, skb, ah, hw);
+			if (!READ_ONCE(ipd->cm.connected) ||
+			    !ipoib_cm_xmit(q, neigh, skb, peer))
+				send(q, skb, ah, hw);
 			break;
 		}
 	} while (!ipoib_neigh_wait(ipd, skb, hw));

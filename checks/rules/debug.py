@@ -10,9 +10,9 @@ import re
 from checks import csource
 from checks.tree import Finding
 
-DATA_PATH = ("ipoib/tx*.c", "ipoib/rx.c", "ipoib/cm_[rt]x.c",
-             "sib/transport/*.c", "sib/fabric/forward.c",
-             "sib/verbs/post.c")
+DATA_PATH = ("ipoib/tx*.c", "ipoib/rx.c", "ipoib/cm_post.c",
+             "ipoib/cm_recv.c", "sib/transport/*.c",
+             "sib/fabric/forward.c", "sib/verbs/post.c")
 MESSAGE = re.compile(r"\b(ipoib_dbg|ipoib_dbg_mcast|ipoib_print|pr_\w+|"
                      r"printk|netdev_(dbg|info)|dev_(dbg|info))\s*\(")
 ANYWHERE = re.compile(r"\b(trace_printk|dump_stack)\s*\(|"
@@ -39,6 +39,7 @@ def findings(tree):
 BAD = [
     {"ipoib/Kbuild": "IPOIB_DEBUG_DATA ?= y\n"},
     {"ipoib/tx.c": 'void f(void)\n{\n\tipoib_dbg(ipd, "x");\n}\n'},
+    {"ipoib/cm_post.c": 'void f(void)\n{\n\tipoib_dbg(ipd, "x");\n}\n'},
     {"sib/transport/rx.c": 'void f(void)\n{\n\tpr_debug("x");\n}\n'},
     {"sib/main.c": "void f(void)\n{\n\tdump_stack();\n}\n"},
     {"ipoib/main.c": "#define IPOIB_WITH_DEBUG_DATA\n"},
@@ -46,5 +47,6 @@ BAD = [
 GOOD = {
     "ipoib/Kbuild": "IPOIB_DEBUG ?= y\nIPOIB_DEBUG_DATA ?= n\n",
     "ipoib/tx.c": 'void f(void)\n{\n\tipoib_dbg_data(ipd, "x");\n}\n',
+    "ipoib/cm_tx.c": 'void f(void)\n{\n\tipoib_dbg(ipd, "x");\n}\n',
     "ipoib/path.c": 'void f(void)\n{\n\tipoib_dbg(ipd, "x");\n}\n',
 }

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Receiving on connections: queues of a CQ, a NAPI and, where the HCA has it,
+ * an SRQ each, over which connections are spread; and buffers of whole pages,
+ * of which a packet takes as many as it fills. A short packet is copied, and
+ * its buffer used again as it is.
+ *
+ * Queues are made for the first connection and go with the last, so that who
+ * does not use connections does not pay for them. Buffers belong to NAPI, but
+ * for making and ending.
+ */
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+
+#include "ipoib/cm.h"
+#include "ipoib/core/encap.h"
+#include "ipoib/debug.h"
+#include "ipoib/dev.h"
+#include "ipoib/main.h"
+
+/* Copied altogether up to this; of what is longer, the headers. */
+#define COPY_ALL	256
+#define COPY_HEAD	128
+#define POLL_BATCH	16
+
+static bool map_page(struct ib_device *ib, struct page **page, u64 *dma,
+		     gfp_t gfp)
+{
+	*page = alloc_page(gfp);
+	if (!*page)
+		return false;
+	*dma = ib_dma_map_page(ib, *page, 0, PAGE_SIZE, DMA_FROM_DEVICE);
+	if (!ib_dma_mapping_error(ib, *dma))
+		return true;
+	__free_page(*page);
+	*page = NULL;
+	return false;
+}
+
+static void unmap_page(struct ib_device *ib, struct page **page, u64 dma)
+{
+	ib_dma_unmap_page(ib, dma, PAGE_SIZE, DMA_FROM_DEVICE);
+	__free_page(*page);
+	*page = NULL;
+}
+
+static bool fill_buffer(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->cm.pages; i++)
+		if (!map_page(ipd->ib, &buf->page[i], &buf->dma[i],
+			      GFP_KERNEL))
+			return false;
+	return true;
+}
+
+/**
+ * ipoib_cm_bufs_free() - free receive buffers
+ * @ipd: the interface
+ * @buf: the buffers, which the HCA does not use; or NULL
+ * @count: how many
+ *
+ * Context: Process.
+ */
+void ipoib_cm_bufs_free(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
+			u32 count)
+{
+	unsigned int page;
+	u32 i;
+
+	if (!buf)
+		return;
+	for (i = 0; i < count; i++)
+		for (page = 0; page < ipd->cm.pages; page++)
+			if (buf[i].page[page])
+				unmap_page(ipd->ib, &buf[i].page[page],
+					   buf[i].dma[page]);
+	kvfree(buf);
+}
+
+/**
+ * ipoib_cm_bufs_alloc() - receive buffers
+ * @ipd: the interface
+ * @count: how many
+ *
+ * Context: Process.
+ * Return: the buffers, NULL without memory.
+ */
+struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count)
+{
+	struct ipoib_cm_buf *buf = kvcalloc(count, sizeof(*buf), GFP_KERNEL);
+	u32 i;
+
+	for (i = 0; buf && i < count; i++) {
+		if (!fill_buffer(ipd, &buf[i])) {
+			ipoib_cm_bufs_free(ipd, buf, count);
+			return NULL;
+		}
+	}
+	return buf;
+}
+
+static void build_wr(struct ipoib_dev *ipd, const struct ipoib_cm_buf *buf,
+		     u32 index, struct ib_recv_wr *wr, struct ib_sge *sge)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->cm.pages; i++) {
+		sge[i].addr = buf->dma[i];
+		sge[i].length = PAGE_SIZE;
+		sge[i].lkey = ipd->pd->local_dma_lkey;
+	}
+	wr->wr_id = index;
+	wr->sg_list = sge;
+	wr->num_sge = ipd->cm.pages;
+	wr->next = NULL;
+}
+
+static int post_srq(struct ipoib_cm_rxq *rxq, u32 index)
+{
+	struct ib_sge sge[IPOIB_CM_PAGES];
+	struct ib_recv_wr wr;
+
+	build_wr(rxq->ipd, &rxq->buf[index], index, &wr, sge);
+	return ib_post_srq_recv(rxq->srq, &wr, NULL);
+}
+
+/**
+ * ipoib_cm_post_recv() - give the HCA a buffer of a connection's own
+ * @conn: the connection, without SRQ
+ * @index: of the buffer
+ *
+ * Context: NAPI, or before there is a packet.
+ * Return: 0 or the HCA's error.
+ */
+int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index)
+{
+	struct ib_sge sge[IPOIB_CM_PAGES];
+	struct ib_recv_wr wr;
+	int err;
+
+	build_wr(conn->c.ipd, &conn->buf[index], index, &wr, sge);
+	err = ib_post_recv(conn->c.qp, &wr, NULL);
+	if (!err)
+		WRITE_ONCE(conn->posted, conn->posted + 1);
+	return err;
+}
+
+/* What the SRQ does not take is tried again with the next packet. */
+static void repost(struct ipoib_cm_rxq *rxq, struct ipoib_rx_conn *conn,
+		   u32 index)
+{
+	if (conn->buf) {
+		if (!READ_ONCE(conn->c.closing))
+			ipoib_cm_post_recv(conn, index);
+		return;
+	}
+	rxq->missing[rxq->num_missing++] = index;
+	while (rxq->num_missing &&
+	       !post_srq(rxq, rxq->missing[rxq->num_missing - 1]))
+		rxq->num_missing--;
+}
+
+/* New pages for those that a packet takes; all or none. */
+static bool replace(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
+		    struct page **old, unsigned int count)
+{
+	struct ipoib_cm_buf fresh;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (map_page(ipd->ib, &fresh.page[i], &fresh.dma[i],
+			     GFP_ATOMIC))
+			continue;
+		while (i--)
+			unmap_page(ipd->ib, &fresh.page[i], fresh.dma[i]);
+		return false;
+	}
+	for (i = 0; i < count; i++) {
+		ib_dma_unmap_page(ipd->ib, buf->dma[i], PAGE_SIZE,
+				  DMA_FROM_DEVICE);
+		old[i] = buf->page[i];
+		buf->page[i] = fresh.page[i];
+		buf->dma[i] = fresh.dma[i];
+	}
+	return true;
+}
+
+static struct sk_buff *start_skb(struct ipoib_cm_rxq *rxq,
+				 const struct page *page, unsigned int head)
+{
+	struct sk_buff *skb = napi_alloc_skb(&rxq->napi,
+					     IPOIB_PSEUDO_LEN + head);
+
+	if (!skb)
+		return NULL;
+	memset(skb_put(skb, IPOIB_PSEUDO_LEN), 0, IPOIB_PSEUDO_LEN);
+	skb_put_data(skb, page_address(page), head);
+	return skb;
+}
+
+static struct sk_buff *copy(struct ipoib_cm_rxq *rxq,
+			    struct ipoib_cm_buf *buf, unsigned int len)
+{
+	struct ib_device *ib = rxq->ipd->ib;
+	struct sk_buff *skb;
+
+	ib_dma_sync_single_for_cpu(ib, buf->dma[0], len, DMA_FROM_DEVICE);
+	skb = start_skb(rxq, buf->page[0], len);
+	ib_dma_sync_single_for_device(ib, buf->dma[0], len, DMA_FROM_DEVICE);
+	return skb;
+}
+
+static void add_page(struct sk_buff *skb, struct page *page,
+		     unsigned int offset, unsigned int len)
+{
+	if (len)
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, offset,
+				len, PAGE_SIZE);
+	else
+		put_page(page);
+}
+
+static struct sk_buff *take_pages(struct ipoib_cm_rxq *rxq,
+				  struct ipoib_cm_buf *buf, unsigned int len)
+{
+	unsigned int count = DIV_ROUND_UP(len, PAGE_SIZE), i;
+	struct page *page[IPOIB_CM_PAGES];
+	struct sk_buff *skb;
+
+	if (!replace(rxq->ipd, buf, page, count))
+		return NULL;
+	skb = start_skb(rxq, page[0], COPY_HEAD);
+	for (i = 0; i < count; i++) {
+		unsigned int from = i ? 0 : COPY_HEAD;
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE);
+
+		if (skb)
+			add_page(skb, page[i], from, part - from);
+		else
+			put_page(page[i]);
+		len -= part;
+	}
+	return skb;
+}
+
+static void hand_up(struct ipoib_cm_rxq *rxq, struct sk_buff *skb)
+{
+	struct ipoib_dev *ipd = rxq->ipd;
+
+	skb_reset_mac_header(skb);
+	skb->protocol = *(__be16 *)(skb->data + IPOIB_PSEUDO_LEN);
+	skb_pull(skb, IPOIB_HARD_LEN);
+	skb_reset_network_header(skb);
+	skb->pkt_type = PACKET_HOST;
+	skb->dev = ipd->netdev;
+	skb_record_rx_queue(skb, 0);
+	ipoib_count(ipd, CONN_RX_PACKETS);
+	ipoib_count_many(ipd, CONN_RX_BYTES, skb->len);
+	napi_gro_receive(&rxq->napi, skb);
+}
+
+static void receive(struct ipoib_cm_rxq *rxq, struct ipoib_cm_buf *buf,
+		    unsigned int len)
+{
+	struct ipoib_dev *ipd = rxq->ipd;
+	struct sk_buff *skb;
+
+	if (len <= IPOIB_ENCAP_LEN) {
+		ipoib_count(ipd, RX_RUNT);
+		return;
+	}
+	if (!test_bit(IPOIB_FLAG_OPEN, &ipd->flags)) {
+		ipoib_count(ipd, RX_NOT_READY);
+		return;
+	}
+	skb = len <= COPY_ALL ? copy(rxq, buf, len) :
+				take_pages(rxq, buf, len);
+	if (!skb) {
+		ipoib_count(ipd, RX_NO_MEMORY);
+		return;
+	}
+	if (!ipoib_type_is_taken(get_unaligned_be16(skb->data +
+						    IPOIB_PSEUDO_LEN))) {
+		ipoib_count(ipd, RX_TYPE);
+		dev_kfree_skb_any(skb);
+		return;
+	}
+	hand_up(rxq, skb);
+}
+
+static void failed(struct ipoib_rx_conn *conn, const struct ib_wc *wc)
+{
+	struct ipoib_dev *ipd = conn->c.ipd;
+
+	if (wc->status != IB_WC_WR_FLUSH_ERR) {
+		ipoib_count(ipd, RX_COMPLETION);
+		ipoib_warn(ipd, "failed cm recv event (status=%d, wrid=%llu vend_err 0x%x)\n",
+			   wc->status, wc->wr_id, wc->vendor_err);
+	}
+	ipoib_rx_conn_lost(conn);
+}
+
+static void handle_wc(struct ipoib_cm_rxq *rxq, const struct ib_wc *wc)
+{
+	struct ipoib_rx_conn *conn = container_of(wc->qp->qp_context,
+						  struct ipoib_rx_conn, c);
+	struct ipoib_cm_buf *buf = conn->buf ?: rxq->buf;
+	unsigned int max = rxq->ipd->cm.pages * PAGE_SIZE;
+	u32 index = wc->wr_id;
+
+	if (conn->buf)
+		WRITE_ONCE(conn->posted, conn->posted - 1);
+	if (unlikely(wc->status != IB_WC_SUCCESS)) {
+		failed(conn, wc);
+	} else if (unlikely(wc->byte_len > max)) {
+		/* An HCA that says more than it could write. */
+		ipoib_count(rxq->ipd, RX_COMPLETION);
+	} else {
+		receive(rxq, &buf[index], wc->byte_len);
+		ipoib_conn_count(&conn->c, wc->byte_len);
+	}
+	repost(rxq, conn, index);
+}
+
+static int poll(struct napi_struct *napi, int budget)
+{
+	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_rxq,
+						napi);
+	struct ib_wc wc[POLL_BATCH];
+	int done = 0, n, i;
+
+	while (done < budget) {
+		n = ib_poll_cq(rxq->cq, min(POLL_BATCH, budget - done), wc);
+		if (n <= 0)
+			break;
+		for (i = 0; i < n; i++)
+			handle_wc(rxq, &wc[i]);
+		done += n;
+	}
+	if (done == budget)
+		return done;
+	WRITE_ONCE(rxq->passes, rxq->passes + 1);
+	if (napi_complete_done(napi, done) &&
+	    ib_req_notify_cq(rxq->cq, IB_CQ_NEXT_COMP |
+				      IB_CQ_REPORT_MISSED_EVENTS) > 0)
+		napi_schedule(napi);
+	return done;
+}
+
+static void cq_event(struct ib_cq *cq, void *context)
+{
+	struct ipoib_cm_rxq *rxq = context;
+
+	napi_schedule(&rxq->napi);
+}
+
+static int create_srq(struct ipoib_cm_rxq *rxq)
+{
+	struct ib_srq_init_attr attr = {
+		.srq_type = IB_SRQT_BASIC,
+		.attr = {
+			.max_wr = rxq->count,
+			.max_sge = rxq->ipd->cm.pages,
+		},
+	};
+	struct ib_srq *srq = ib_create_srq(rxq->ipd->pd, &attr);
+	u32 i;
+	int err = 0;
+
+	if (IS_ERR(srq))
+		return PTR_ERR(srq);
+	rxq->srq = srq;
+	rxq->missing = kvcalloc(rxq->count, sizeof(*rxq->missing), GFP_KERNEL);
+	rxq->buf = ipoib_cm_bufs_alloc(rxq->ipd, rxq->count);
+	if (!rxq->buf || !rxq->missing)
+		return -ENOMEM;
+	for (i = 0; !err && i < rxq->count; i++)
+		err = post_srq(rxq, i);
+	return err;
+}
+
+/* Room for all that the SRQ, or the QPs without it, can have posted. */
+static int create_cq(struct ipoib_cm_rxq *rxq, unsigned int index)
+{
+	struct ipoib_dev *ipd = rxq->ipd;
+	u32 own = DIV_ROUND_UP(max(ipoib_max_nonsrq_conn_qp, 1),
+			       ipd->cm.num_rxqs) * (IPOIB_CM_QP_BUFS + 1);
+	struct ib_cq_init_attr attr = {
+		.cqe = min_t(u32, rxq->count + own, ipd->ib->attrs.max_cqe),
+		.comp_vector = index % ipd->ib->num_comp_vectors,
+	};
+	struct ib_cq *cq = ib_create_cq(ipd->ib, cq_event, NULL, rxq, &attr);
+
+	if (IS_ERR(cq))
+		return PTR_ERR(cq);
+	rxq->cq = cq;
+	return 0;
+}
+
+static void destroy_rxq(struct ipoib_cm_rxq *rxq)
+{
+	if (!rxq->ipd)
+		return;
+	if (rxq->cq) {
+		napi_disable(&rxq->napi);
+		netif_napi_del(&rxq->napi);
+	}
+	if (rxq->srq)
+		ib_destroy_srq(rxq->srq);
+	if (rxq->cq)
+		ib_destroy_cq(rxq->cq);
+	ipoib_cm_bufs_free(rxq->ipd, rxq->buf, rxq->count);
+	kvfree(rxq->missing);
+}
+
+static int create_rxq(struct ipoib_dev *ipd, struct ipoib_cm_rxq *rxq,
+		      unsigned int index)
+{
+	int err;
+
+	rxq->ipd = ipd;
+	rxq->count = min_t(u32, max(ipoib_recv_queue_size /
+				    (int)ipd->cm.num_rxqs, IPOIB_CM_RXQ_BUFS),
+			   ipd->ib->attrs.max_srq_wr);
+	err = create_cq(rxq, index);
+	if (err)
+		return err;
+	netif_napi_add(ipd->netdev, &rxq->napi, poll);
+	napi_enable(&rxq->napi);
+	if (ipd->cm.srq)
+		err = create_srq(rxq);
+	if (!err)
+		ib_req_notify_cq(rxq->cq, IB_CQ_NEXT_COMP);
+	return err;
+}
+
+static void destroy_all(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->cm.num_rxqs; i++)
+		destroy_rxq(&ipd->cm.rxq[i]);
+	kfree(ipd->cm.rxq);
+	ipd->cm.rxq = NULL;
+}
+
+static int create_all(struct ipoib_dev *ipd)
+{
+	unsigned int i, vectors = ipd->ib->num_comp_vectors;
+	int err = 0;
+
+	ipd->cm.num_rxqs = clamp_t(unsigned int,
+				   min(num_online_cpus(), vectors), 1,
+				   IPOIB_CM_RXQS);
+	ipd->cm.rxq = kcalloc(ipd->cm.num_rxqs, sizeof(*ipd->cm.rxq),
+			      GFP_KERNEL);
+	if (!ipd->cm.rxq)
+		return -ENOMEM;
+	for (i = 0; !err && i < ipd->cm.num_rxqs; i++)
+		err = create_rxq(ipd, &ipd->cm.rxq[i], i);
+	if (err)
+		destroy_all(ipd);
+	return err;
+}
+
+/**
+ * ipoib_cm_rxq_get() - a queue for one connection more
+ * @ipd: the interface; ipd->cm.rx_lock is held
+ *
+ * The one that has the fewest. All are made if there is none.
+ *
+ * Context: Process.
+ * Return: the queue, or an error pointer.
+ */
+struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd)
+{
+	struct ipoib_cm_rxq *best;
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&ipd->cm.rx_lock);
+	err = ipd->cm.rxq ? 0 : create_all(ipd);
+	if (err)
+		return ERR_PTR(err);
+	best = &ipd->cm.rxq[0];
+	for (i = 1; i < ipd->cm.num_rxqs; i++)
+		if (ipd->cm.rxq[i].conns < best->conns)
+			best = &ipd->cm.rxq[i];
+	best->conns++;
+	return best;
+}
+
+/**
+ * ipoib_cm_rxq_put() - a connection less
+ * @rxq: its queue; ipd->cm.rx_lock is held
+ *
+ * With the last connection all queues go.
+ *
+ * Context: Process.
+ */
+void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq)
+{
+	struct ipoib_dev *ipd = rxq->ipd;
+	unsigned int i;
+
+	lockdep_assert_held(&ipd->cm.rx_lock);
+	rxq->conns--;
+	for (i = 0; i < ipd->cm.num_rxqs; i++)
+		if (ipd->cm.rxq[i].conns)
+			return;
+	destroy_all(ipd);
+}
