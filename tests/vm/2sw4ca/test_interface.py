@@ -178,9 +178,8 @@ def test_the_address_is_flags_qpn_prefix_and_port_guid(hosts):
     assert len({h.address()[1:4] for h in hosts}) > 1
 
 
-@pytest.mark.stock_differs("it accepts connections, also in datagram mode")
-def test_who_accepts_no_connections_says_so(hosts):
-    assert {h.address()[0] for h in hosts} == {0}
+def test_who_accepts_reliable_connections_says_so_in_either_mode(hosts):
+    assert {h.address()[0] for h in hosts} == {0x80}
 
 
 def test_only_the_rc_flag_may_be_set(hosts):

@@ -130,7 +130,7 @@ def gone_hca(host):
     assert host.hca not in run("rdma", "link")
     assert host.hca not in resources()
     assert not os.path.exists(f"/sys/bus/sib/devices/{host.hca}")
-    assert len(debugfs_files()) == 6, debugfs_files()
+    assert len(debugfs_files()) == 9, debugfs_files()
     assert flags(host) is None
 
 
@@ -244,9 +244,27 @@ def whole(all_hosts):
     run("ibqueryerrors", "--clear-errors", check=False)
 
 
-def one_round(way, hosts, expected):
+def set_mode(hosts, mode):
+    """The mode of all interfaces."""
+    for host in hosts:
+        assert host.sysfs_write("mode", mode) == (0, "")
+
+
+def end_connections(hosts):
+    """Also those to a peer that had no cable when he ended them."""
+    set_mode(hosts, "datagram")
+    for host in hosts:
+        host.ip("link", "set", "ib0", "down")
+        host.ip("link", "set", "ib0", "up")
+        host.ip("address", "replace", f"{host.v6}/64", "dev", "ib0", "nodad")
+    for host in hosts:
+        wait(host.carrier, 20, f"{host} has no carrier")
+
+
+def one_round(way, hosts, expected, mode="datagram"):
     """Take something away under traffic; what is left is what was."""
     times = [time.monotonic()]
+    set_mode(hosts, mode)
     traffic = Traffic(hosts)
     try:
         flows(hosts[0])
@@ -263,19 +281,23 @@ def one_round(way, hosts, expected):
     print(f"{way.__name__}: " + ", ".join(
         f"{what} {b - a:.1f}" for what, a, b in
         zip(("traffic", "taken", "mended", "back"), times, times[1:])))
+    if mode == "connected":
+        end_connections(hosts)
+    with contextlib.suppress(AssertionError):
+        wait(lambda: (resources(), debugfs_files()) == expected, 5, "")
     assert references("ib_ipoib") == references("sib") == 0
     assert (resources(), debugfs_files()) == expected, way.__name__
 
 
-def rounds(hosts, ways, warm_up):
+def rounds(hosts, ways, warm_up, mode="datagram"):
     """Many rounds, and what they cost after some to warm up."""
     expected = resources(), debugfs_files()
     for way in warm_up:
-        one_round(way, hosts, expected)
+        one_round(way, hosts, expected, mode)
     before, per_cpu = slab(), percpu()
     started = time.monotonic()
     for way in ways:
-        one_round(way, hosts, expected)
+        one_round(way, hosts, expected, mode)
     grown = slab() - before
     print(f"{len(ways)} rounds, {time.monotonic() - started:.0f} s, slab "
           f"{grown:+d}, per CPU {percpu() - per_cpu:+d}")
@@ -287,6 +309,11 @@ def test_everything_once_and_five_of_it_again(whole, all_hosts):
     print("seed", SEED)
     random.seed(SEED)
     rounds(all_hosts, random.choices(WAYS, k=FEW), WAYS)
+
+
+def test_everything_once_in_connected_mode(whole, all_hosts):
+    end_connections(all_hosts)
+    rounds(all_hosts, (), WAYS, "connected")
 
 
 @pytest.mark.long
