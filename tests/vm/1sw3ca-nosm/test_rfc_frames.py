@@ -152,7 +152,7 @@ def test_hardware_address_is_flags_qpn_gid(sm):
     for host in sm.hosts:
         address = host.address()
         gid0 = lab.read(f"/sys/class/infiniband/{host.hca}/ports/1/gids/0")
-        assert len(address) == 20 and address[0] == 0
+        assert len(address) == 20 and address[0] == 0x80
         assert address[4:] == ipaddress.IPv6Address(gid0).packed
         port = sm.subnet.port(host.hca)
         assert address[4:] == struct.pack("!QQ", port.info.gid_prefix,

@@ -154,14 +154,21 @@ def files(prefix):
     return sorted(n for n in os.listdir(DIR) if n.startswith(prefix))
 
 
+def all_of(name):
+    """The files of an interface."""
+    kinds = ("mcg", "path") if lab.DRIVER == "stock" else ("conn", "mcg",
+                                                           "path")
+    return [f"{name}_{kind}" for kind in kinds]
+
+
 def test_files_are_renamed_with_the_interface_and_go_with_it(spare):
     hca = spare()
     name = hca.add()
     run("ip", "link", "set", name, "name", "ibspare")
-    assert files("ibspare") == ["ibspare_mcg", "ibspare_path"]
+    assert files("ibspare") == all_of("ibspare")
     run("ip", "link", "set", "ibspare", "name", "ibagain")
     assert files("ibspare") == []
-    assert files("ibagain") == ["ibagain_mcg", "ibagain_path"]
+    assert files("ibagain") == all_of("ibagain")
     with open(f"{DIR}/ibagain_mcg", encoding="ascii") as held:
         hca.delete()
         assert files("ibagain") == []
@@ -176,7 +183,7 @@ def test_children_have_files_too(h1):
     h1.ip("link", "add", "link", "ib0", "name", "ibchild", "type", "ipoib",
           "pkey", "0x8001")
     try:
-        assert files("ibchild") == ["ibchild_mcg", "ibchild_path"]
+        assert files("ibchild") == all_of("ibchild")
         assert text("ibchild_mcg") == text("ibchild_path") == ""
     finally:
         h1.ip("link", "delete", "ibchild")
@@ -188,4 +195,4 @@ def test_interfaces_of_one_name_have_files_of_their_own(hosts):
     for host in hosts:
         assert "ff12" in lab.debugfs(host, "mcg") or \
             "GID: ff12:401b" in lab.debugfs(host, "mcg")
-    assert len(files("ib0")) == 2 * len(hosts)
+    assert len(files("ib0")) == len(all_of("ib0")) * len(hosts)

@@ -61,8 +61,6 @@ REFUSED = {
     "P_Key 0x8000": ("ib0", (u16(PKEY, 0x8000),), (), errno.EINVAL, "P_Key"),
     "a P_Key of one octet": ("ib0", (attr(PKEY, b"\1"),), (), errno.ERANGE,
                              "policy"),
-    "connected mode": ("ib0", (u16(MODE, 1),), (), errno.EINVAL,
-                       "connected mode"),
     "mode 7": ("ib0", (u16(MODE, 7),), (), errno.EINVAL, "unknown mode"),
     "MTU 71": ("ib0", (), (u32(MTU, 71),), errno.EINVAL, "MTU"),
     "MTU 4093": ("ib0", (), (u32(MTU, 4093),), errno.EINVAL, "MTU"),
@@ -90,7 +88,6 @@ def test_what_cannot_be_made_is_refused_and_explained(h4, rtnl, what):
 @pytest.mark.ours
 @pytest.mark.parametrize("kind", ("parent", "child"))
 @pytest.mark.parametrize("data, error, why", (
-    (u16(MODE, 1), errno.EINVAL, "connected mode"),
     (u16(MODE, 7), errno.EINVAL, "unknown mode"),
     (attr(UMCAST, b"\1"), errno.ERANGE, "policy")))
 def test_what_cannot_be_changed_is_refused_and_explained(h4, rtnl, kind, data,
@@ -108,22 +105,22 @@ def test_what_cannot_be_changed_is_refused_and_explained(h4, rtnl, kind, data,
 # --- taken
 
 @pytest.mark.parametrize("pkey, mode, umcast", itertools.product(
-    (None, 1, 0x8001, 0x7fff, 0xffff), (None, 0), (None, 0, 1, 7)))
+    (None, 1, 0x8001, 0x7fff, 0xffff), (None, 0, 1), (None, 0, 1, 7)))
 def test_every_attribute_is_taken_and_shown(h4, rtnl, pkey, mode, umcast):
     """Those that are not given have their defaults."""
     data = [u16(kind, value) for kind, value in
             ((PKEY, pkey), (MODE, mode), (UMCAST, umcast))
             if value is not None]
     assert make(rtnl, index(h4, "ib0"), *data) == (0, "")
-    expected = {PKEY: (0xffff if pkey is None else pkey) | 0x8000, MODE: 0,
-                UMCAST: int(bool(umcast))}
+    expected = {PKEY: (0xffff if pkey is None else pkey) | 0x8000,
+                MODE: mode or 0, UMCAST: int(bool(umcast))}
     assert rtnl.data("x") == expected
     assert h4.sysfs("pkey", "x") == f"0x{expected[PKEY]:04x}"
     for value in (1, 0):
-        assert rtnl.new(info(u16(PKEY, 0x8009), u16(MODE, 0),
+        assert rtnl.new(info(u16(PKEY, 0x8009), u16(MODE, value),
                              u16(UMCAST, value)),
                         index=index(h4, "x")) == (0, "")
-        assert rtnl.data("x") == expected | {UMCAST: value}
+        assert rtnl.data("x") == expected | {UMCAST: value, MODE: value}
 
 
 def test_without_any_data_a_link_is_made(h4, rtnl):

@@ -52,11 +52,12 @@ def test_the_newline_may_be_left_away(h1):
     assert write_errno(h1, "mode", "datagram") == 8
 
 
-@pytest.mark.stock_differs("it accepts connections")
-def test_who_accepts_no_connections_has_no_connected_mode(h1):
-    assert h1.address()[0] & 0x80 == 0
-    assert write_all(h1, [("mode", "connected\n"), ("mode", "connected")]) \
-        == [("EINVAL", "datagram\n")] * 2
+def test_who_accepts_connections_has_a_connected_mode(h1):
+    assert h1.address()[0] & 0x80
+    assert write_errno(h1, "mode", "connected\n") == 10
+    assert h1.sysfs("mode") == "connected"
+    assert write_errno(h1, "mode", "datagram\n") == 9
+    assert h1.sysfs("mode") == "datagram"
 
 
 UMCAST = {
