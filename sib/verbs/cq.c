@@ -133,6 +133,31 @@ int sib_poll_cq(struct ib_cq *ib, int num, struct ib_wc *wc)
 }
 
 /**
+ * sib_cq_forget() - a QP goes, and its completions with it
+ * @ib: a CQ of the QP
+ * @qp: the QP, for which no more completions come
+ *
+ * Who polls later must not be told of a QP that is not there any more.
+ *
+ * Context: Process.
+ */
+void sib_cq_forget(struct ib_cq *ib, const struct ib_qp *qp)
+{
+	struct sib_cq *cq = to_cq(ib);
+	u32 from, to;
+
+	spin_lock_irq(&cq->lock);
+	for (from = to = cq->tail; from != cq->head; from++) {
+		const struct ib_wc *wc = &cq->ring[from % cq->size];
+
+		if (wc->qp != qp)
+			cq->ring[to++ % cq->size] = *wc;
+	}
+	cq->head = to;
+	spin_unlock_irq(&cq->lock);
+}
+
+/**
  * sib_req_notify_cq() - arm one event
  * @ib: the CQ
  * @flags: IB_CQ_SOLICITED or IB_CQ_NEXT_COMP, IB_CQ_REPORT_MISSED_EVENTS

@@ -52,6 +52,7 @@ static inline struct sib_cq *to_cq(struct ib_cq *ib)
 	return container_of(ib, struct sib_cq, ib);
 }
 
+void sib_cq_forget(struct ib_cq *ib, const struct ib_qp *qp);
 void sib_cq_push(struct sib_cq *cq, const struct ib_wc *wc, bool solicited);
 
 int sib_create_cq(struct ib_cq *ib, const struct ib_cq_init_attr *attr,

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "sib/verbs/conn.h"
+#include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
 #include "sib/verbs/qp.h"
 
@@ -81,11 +82,16 @@ int sib_create_qp(struct ib_qp *ib, struct ib_qp_init_attr *init,
  * @ib: the QP
  * @udata: not looked at
  *
+ * Completions that nobody has taken yet are forgotten.
+ *
  * Return: 0.
  */
 int sib_destroy_qp(struct ib_qp *ib, struct ib_udata *udata)
 {
 	sib_qpc_kill(to_qpc(ib));
+	sib_cq_forget(ib->recv_cq, ib);
+	if (ib->send_cq != ib->recv_cq)
+		sib_cq_forget(ib->send_cq, ib);
 	return 0;
 }
 
