@@ -180,18 +180,36 @@ static void end_send(struct ipoib_tx_conn *conn)
 	spin_unlock_bh(&ipd->lock);
 }
 
+/*
+ * Those that we received on, with NAPI off: it must not have a completion in
+ * hand, and from it a QP, when that goes.
+ */
+static void end_recv_qps(struct ipoib_dev *ipd, struct batch *batch)
+{
+	struct ipoib_rx_conn *recv;
+
+	if (list_empty(&batch->recv))
+		return;
+	ipoib_cm_rxqs_pause(ipd);
+	list_for_each_entry(recv, &batch->recv, c.entry)
+		if (ipoib_qp_end(ipd, recv->c.qp))
+			recv->c.qp = NULL;
+	ipoib_cm_rxqs_resume(ipd);
+}
+
 static void end_all(struct ipoib_dev *ipd, struct batch *batch)
 {
 	struct ipoib_tx_conn *send, *next_send;
 	struct ipoib_rx_conn *recv, *next_recv;
 
+	end_recv_qps(ipd, batch);
 	list_for_each_entry_safe(send, next_send, &batch->send, c.entry) {
 		list_del(&send->c.entry);
 		end_send(send);
 	}
 	list_for_each_entry_safe(recv, next_recv, &batch->recv, c.entry) {
 		list_del(&recv->c.entry);
-		if (ipoib_qp_end(ipd, recv->c.qp))
+		if (!recv->c.qp)
 			ipoib_rx_conn_free(recv);
 	}
 }

@@ -285,6 +285,8 @@ void ipoib_rx_conn_free(struct ipoib_rx_conn *conn);
 
 /* cm_recv.c */
 struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd);
+void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd);
+void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd);
 void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq);
 struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count);
 void ipoib_cm_bufs_free(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,

@@ -512,3 +512,37 @@ void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq)
 			return;
 	destroy_all(ipd);
 }
+
+/**
+ * ipoib_cm_rxqs_pause() - NAPI off, so that nobody has a completion in hand
+ * @ipd: the interface, some connection of which keeps its queues
+ *
+ * Context: Process.
+ */
+void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->cm.num_rxqs; i++)
+		napi_disable(&ipd->cm.rxq[i].napi);
+}
+
+/**
+ * ipoib_cm_rxqs_resume() - and on
+ * @ipd: the interface, as before
+ *
+ * What came meanwhile is found by the first poll.
+ *
+ * Context: Process.
+ */
+void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ipd->cm.num_rxqs; i++) {
+		napi_enable(&ipd->cm.rxq[i].napi);
+		local_bh_disable();
+		napi_schedule(&ipd->cm.rxq[i].napi);
+		local_bh_enable();
+	}
+}
