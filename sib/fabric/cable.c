@@ -113,7 +113,7 @@ static bool take_vcrc(struct sib_port *port, struct sk_buff *skb,
 }
 
 static void count_received(struct sib_port *port, const struct sib_hdr *hdr,
-			   unsigned int len, u16 packets)
+			   unsigned int len, unsigned int packets)
 {
 	this_cpu_add(port->stats->pma[SIB_CNT_RCV_DATA], len / 4);
 	this_cpu_add(port->stats->pma[SIB_CNT_RCV_PKTS], packets);
@@ -442,7 +442,7 @@ static bool hand_over(struct sib_port *port, struct sk_buff *skb)
 }
 
 static void count_sent(struct sib_port *port, const u8 *lrh, unsigned int len,
-		       u16 packets)
+		       unsigned int packets)
 {
 	this_cpu_add(port->stats->pma[SIB_CNT_XMIT_DATA], len / 4);
 	this_cpu_add(port->stats->pma[SIB_CNT_XMIT_PKTS], packets);
