@@ -61,7 +61,6 @@ def test_ping_flood_of_1400_octets_loses_nothing(h1, h4, nothing_lost):
     assert f"{count} packets transmitted, {count} received" in out, out
 
 
-@pytest.mark.debug
 def test_all_hosts_to_all_hosts_at_once_lose_nothing(hosts, nothing_lost):
     count = scaled(2000)
     children = [(a, b, a.popen("ping", "-A", "-q", "-c", count, "-s", 8192,
