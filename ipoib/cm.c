@@ -68,13 +68,8 @@ void ipoib_conn_count(struct ipoib_conn *c, unsigned int bytes)
 		WRITE_ONCE(c->used, jiffies);
 }
 
-/**
- * ipoib_conn_to_err() - a connection begins to end
- * @c: the connection
- *
- * Context: Process.
- */
-void ipoib_conn_to_err(struct ipoib_conn *c)
+/* The HCA flushes, and the CM's callbacks do no more to the QP. */
+static void to_err(struct ipoib_conn *c)
 {
 	struct ib_qp_attr attr = { .qp_state = IB_QPS_ERR };
 
@@ -221,7 +216,7 @@ static void reap(struct work_struct *work)
 	struct batch batch;
 
 	while (next_batch(ipd, &batch)) {
-		for_each(&batch, ipoib_conn_to_err);
+		for_each(&batch, to_err);
 		for_each(&batch, end_id);
 		synchronize_net();
 		wait_until_drained(ipd, &batch);

@@ -250,7 +250,6 @@ void ipoib_cm_set_uc(struct ipoib_dev *ipd, bool uc);
 void ipoib_cm_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
 void ipoib_conn_init(struct ipoib_conn *c, struct ipoib_dev *ipd,
 		     const u8 *gid, u32 qpn, bool uc);
-void ipoib_conn_to_err(struct ipoib_conn *c);
 void ipoib_conn_count(struct ipoib_conn *c, unsigned int bytes);
 
 /* cm_tx.c */

@@ -151,12 +151,11 @@ static void send(struct ipoib_tx_conn *conn, struct sk_buff *skb)
 /* Must it go over UD although there is a connection? */
 static bool is_resolution(const struct sk_buff *skb)
 {
-	unsigned int len = min_t(unsigned int, skb->len - IPOIB_HARD_LEN, 48);
-	u8 head[48];
+	unsigned int len = skb->len - IPOIB_HARD_LEN;
+	u8 head[IPOIB_CM_RESOLVES_LEN];
 	const u8 *ip;
 
-	if (len == 48 && skb->len > 1500)
-		return false;
+	len = min_t(unsigned int, len, sizeof(head));
 	ip = skb_header_pointer(skb, IPOIB_HARD_LEN, len, head);
 	return ip && ipoib_cm_resolves(get_unaligned_be16(skb->data +
 							  IPOIB_PSEUDO_LEN),
@@ -197,7 +196,10 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 			return false;
 		ipoib_cm_want(ipd, neigh, peer);
 	}
-	/* Pairs with the release when it is opened. */
+	/*
+	 * Pairs with the release when it is opened. Goes round only if somebody
+	 * else has changed the connection's state meanwhile.
+	 */
 	while (unlikely(!conn || !smp_load_acquire(&conn->up))) {
 		if (skb->len <= ipoib_ud_max(ipd))
 			return false;

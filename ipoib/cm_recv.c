@@ -147,13 +147,18 @@ int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index)
 	return err;
 }
 
-/* What the SRQ does not take is tried again with the next packet. */
+/*
+ * What the SRQ does not take is tried again with the next packet. A connection
+ * that does not get its own buffer back would starve in the end: it is ended,
+ * and the peer makes another.
+ */
 static void repost(struct ipoib_cm_rxq *rxq, struct ipoib_rx_conn *conn,
 		   u32 index)
 {
 	if (conn->buf) {
-		if (!READ_ONCE(conn->c.closing))
-			ipoib_cm_post_recv(conn, index);
+		if (!READ_ONCE(conn->c.closing) &&
+		    ipoib_cm_post_recv(conn, index))
+			ipoib_rx_conn_lost(conn);
 		return;
 	}
 	rxq->missing[rxq->num_missing++] = index;

@@ -25,12 +25,6 @@
 #define ACK_TRIES	7
 #define RNR_TRIES	6
 
-static void release(struct ipoib_tx_conn *conn)
-{
-	mutex_destroy(&conn->c.lock);
-	kfree(conn);
-}
-
 /**
  * ipoib_tx_conn_put() - a reference less
  * @conn: the connection; the last frees it
@@ -39,11 +33,13 @@ static void release(struct ipoib_tx_conn *conn)
  */
 void ipoib_tx_conn_put(struct ipoib_tx_conn *conn)
 {
-	if (refcount_dec_and_test(&conn->refs))
-		release(conn);
+	if (!refcount_dec_and_test(&conn->refs))
+		return;
+	mutex_destroy(&conn->c.lock);
+	kfree(conn);
 }
 
-static void shut_locked(struct ipoib_tx_conn *conn, bool up)
+static void set_up_locked(struct ipoib_tx_conn *conn, bool up)
 {
 	spin_lock(&conn->tx_lock);
 	/* With what was written before: the MTU. */
@@ -74,7 +70,7 @@ static void forget_locked(struct ipoib_dev *ipd, struct ipoib_tx_conn *conn,
 static void open_locked(struct ipoib_dev *ipd, struct ipoib_tx_conn *conn,
 			struct sk_buff_head *waited)
 {
-	shut_locked(conn, true);
+	set_up_locked(conn, true);
 	ipoib_count(ipd, CONN_OPENED);
 	if (!conn->neigh)
 		return;
@@ -108,7 +104,7 @@ void ipoib_tx_conn_step_locked(struct ipoib_tx_conn *conn, unsigned int event,
 	if (step.actions & IPOIB_CONN_OPEN)
 		open_locked(ipd, conn, waited);
 	if (step.actions & IPOIB_CONN_SHUT)
-		shut_locked(conn, false);
+		set_up_locked(conn, false);
 	if (step.actions & IPOIB_CONN_BACKOFF)
 		ipoib_count(ipd, CONN_FAILURES);
 	if (step.actions & IPOIB_CONN_FORGET)

@@ -20,6 +20,9 @@
 #define IPOIB_CM_SERVICE_USUAL	0x10
 #define IPOIB_CM_SERVICE_RFC	0x01
 
+/* Octets of IP by which ipoib_cm_resolves() knows: IPv6, and ICMPv6's type. */
+#define IPOIB_CM_RESOLVES_LEN	41
+
 /**
  * struct ipoib_cm_private - what a peer says of himself
  * @qpn: of his UD QP
