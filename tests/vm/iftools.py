@@ -92,14 +92,20 @@ class TablePort:
 
 
 def interface_of(hca, port=0):
-    """An HCA's interface in this namespace, None if there is none."""
+    """An HCA's interface in this namespace, None if there is none. One that a
+    daemon gives another name meanwhile is looked for again."""
     device = os.path.realpath(f"/sys/class/infiniband/{hca}/device")
-    for path in glob.glob("/sys/class/net/*/device"):
-        name = path.split("/")[4]
-        if os.path.realpath(path) == device and \
-                lab.read(f"/sys/class/net/{name}/dev_port") == str(port):
-            return name
-    return None
+    for _ in range(5):
+        try:
+            for path in glob.glob("/sys/class/net/*/device"):
+                name = path.split("/")[4]
+                if os.path.realpath(path) == device and \
+                        lab.read(f"/sys/class/net/{name}/dev_port") == str(port):
+                    return name
+            return None
+        except OSError:
+            pass
+    raise RuntimeError(f"{hca}: its interface's name does not stay")
 
 
 class Spare:

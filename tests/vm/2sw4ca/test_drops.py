@@ -164,18 +164,26 @@ def test_too_many_packets_for_a_group(h1, opensm, drops):
 
 
 def test_too_many_groups(h1, opensm, drops):
-    """With a thousand under way, the next one is refused."""
+    """With a thousand under way, the next one is refused. That makes room
+    where some have failed by now, so nobody knows how many are."""
     with dead_sm(opensm, h1):
         before = causes(h1)["mcast_limit"]
+
+        def refused():
+            return causes(h1)["mcast_limit"] - before
+
         with inside(h1), \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setsockopt(socket.SOL_IP, socket.IP_MULTICAST_IF,
                             socket.inet_aton(h1.v4))
-            for n in range(1060):
+            for n in range(3000):
                 sock.sendto(b"x", (f"239.8.{n // 250}.{n % 250}", PORT))
-        count = causes(h1)["mcast_limit"] - before
+                if n > 800 and n % 20 == 0 and refused():
+                    break
         # Some were sent to already, before this test.
-        assert 6 <= count < 130
+        assert 850 < n < 3000 - 1
+        count = refused()
+        assert 0 < count <= 20
         assert drops.reasons().count("NEIGH_CREATEFAIL") == count
 
 

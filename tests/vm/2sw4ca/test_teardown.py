@@ -284,7 +284,7 @@ def one_round(way, hosts, expected, mode="datagram"):
     if mode == "connected":
         end_connections(hosts)
     with contextlib.suppress(AssertionError):
-        wait(lambda: (resources(), debugfs_files()) == expected, 5, "")
+        wait(lambda: (resources(), debugfs_files()) == expected, 20, "")
     assert references("ib_ipoib") == references("sib") == 0
     assert (resources(), debugfs_files()) == expected, way.__name__
 
