@@ -67,10 +67,10 @@ static void cable_gone(struct sib_port *port, struct net_device *cable)
 	if (cable->reg_state == NETREG_REGISTERED)
 		return;
 	sib_cable_unplug(port);
-	if (has_cable(hca)) {
-		ib_device_set_netdev(&hca->ib, NULL, port->num);
+	/* It need not wait for the device to go, which may take long. */
+	ib_device_set_netdev(&hca->ib, NULL, port->num);
+	if (has_cable(hca))
 		return;
-	}
 	/* One that is not registered yet is seen to by who registers it. */
 	hca->orphan = true;
 	if (ib_device_try_get(&hca->ib)) {
