@@ -19,6 +19,7 @@
 #include "sib/core/bundle.h"
 #include "sib/core/fwd.h"
 #include "sib/core/icrc.h"
+#include "sib/core/inet.h"
 #include "sib/core/shim.h"
 #include "sib/fabric/bundle.h"
 #include "sib/fabric/cable.h"
@@ -28,6 +29,9 @@
 
 /* Before a packet: what the shim and the Ethernet header need. */
 #define HEADROOM	(SIB_SHIM_LEN + ETH_HLEN)
+
+/* What is looked at of a packet: its headers, and those of IP in it. */
+#define PULL		(SIB_HDR_MAX + SIB_INET_HEAD)
 
 /*
  * CRC-32 over a packet from an offset on, without its ICRC. What the iterator
@@ -180,7 +184,7 @@ static void receive_packet(struct sib_port *port, struct sk_buff *skb,
 		sib_port_count_pma(port, SYMBOL_ERRORS);
 		goto drop;
 	}
-	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, SIB_HDR_MAX))) {
+	if (!pskb_may_pull(skb, min_t(unsigned int, skb->len, PULL))) {
 		sib_port_count(port, RX_NO_MEMORY);
 		goto drop;
 	}

@@ -30,10 +30,6 @@ unsigned int sib_conn_park_ms(const struct sib_qpc *qpc);
 
 /* conn_packet.c: packets that go */
 u32 sib_conn_size(const struct sib_qpc *qpc, u16 plen);
-u32 sib_conn_room(const struct sib_qpc *qpc);
-bool sib_conn_frame(struct sib_qpc *qpc, u32 size, u32 least,
-		    struct sk_buff **pskb);
-bool sib_conn_fits(const struct sib_qpc *qpc, struct sk_buff *skb, u16 plen);
 u8 *sib_conn_put(struct sib_qpc *qpc, struct sk_buff *skb,
 		 struct sib_hdr *hdr, u16 plen);
 void sib_conn_launch(struct sib_qpc *qpc, struct sk_buff *skb);

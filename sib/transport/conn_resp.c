@@ -9,6 +9,8 @@
 
 #include "sib/core/opcode.h"
 #include "sib/transport/conn.h"
+#include "sib/transport/copy.h"
+#include "sib/transport/frame.h"
 #include "sib/transport/rx.h"
 #include "sib/verbs/conn.h"
 #include "sib/verbs/cq.h"
@@ -115,7 +117,7 @@ static bool wqe_is_good(struct sib_qpc *qpc, const struct sib_hdr *hdr)
 	struct sib_responder *resp = responder(qpc);
 	bool fits = hdr->plen <= resp->wqe->length - resp->offset;
 
-	if (fits && sib_lkeys_ok(resp->wqe))
+	if (fits && sib_sges_ok(resp->wqe->sge, resp->wqe->num_sge))
 		return true;
 	if (qpc->type == IB_QPT_UC) {
 		/* As if it had been lost. The WR is for the next message. */
@@ -142,7 +144,7 @@ static enum sib_conn_taken execute(struct sib_qpc *qpc, struct sk_buff *skb,
 	if (!wqe_is_good(qpc, hdr))
 		return SIB_TAKEN;
 	sib_scatter_skb(qpc->hca, resp->wqe, resp->offset, skb, hdr->hlen,
-			hdr->plen);
+			hdr->plen, NULL);
 	resp->offset += hdr->plen;
 	resp->told = false;
 	resp->pure.epsn = sib_psn_add(hdr->psn, 1);
@@ -306,7 +308,7 @@ bool sib_rc_reply(struct sib_qpc *qpc)
 		/* In an error state nothing is said, and nothing waited for. */
 		if (!sib_qp_receives(READ_ONCE(qpc->state)))
 			return true;
-		if (!sib_conn_frame(qpc, size, size, &skb))
+		if (!sib_frame_get(qpc, size, size, &skb))
 			return false;
 		if (!take_reply(qpc, &hdr)) {
 			consume_skb(skb);

@@ -9,6 +9,8 @@
 #include "sib/core/bundle.h"
 #include "sib/core/opcode.h"
 #include "sib/transport/conn.h"
+#include "sib/transport/copy.h"
+#include "sib/transport/frame.h"
 #include "sib/transport/rx.h"
 #include "sib/transport/task.h"
 #include "sib/verbs/conn.h"
@@ -76,41 +78,11 @@ void sib_conn_fail(struct sib_qpc *qpc, enum ib_wc_status status)
 /* What is wrong with a WR, if anything: found before its first packet. */
 static enum ib_wc_status check(const struct sib_swqe *wqe)
 {
-	unsigned int i;
-
 	if (wqe->length > MESSAGE_MAX)
 		return IB_WC_LOC_LEN_ERR;
-	for (i = 0; !wqe->inlined && i < wqe->num_sge; i++)
-		if (wqe->sge[i].length &&
-		    wqe->sge[i].lkey != SIB_LOCAL_DMA_LKEY)
-			return IB_WC_LOC_PROT_ERR;
+	if (!wqe->inlined && !sib_sges_ok(wqe->sge, wqe->num_sge))
+		return IB_WC_LOC_PROT_ERR;
 	return IB_WC_SUCCESS;
-}
-
-/* Copy @len octets of a WR from its octet @at on. */
-static void gather(const struct sib_qpc *qpc, const struct sib_swqe *wqe,
-		   u32 at, u8 *to, u32 len)
-{
-	unsigned int i;
-
-	if (wqe->inlined) {
-		memcpy(to, (const u8 *)&wqe->sge[qpc->sq.max_sge] + at, len);
-		return;
-	}
-	for (i = 0; len && i < wqe->num_sge; i++) {
-		const struct ib_sge *sge = &wqe->sge[i];
-		u32 n;
-
-		if (at >= sge->length) {
-			at -= sge->length;
-			continue;
-		}
-		n = min(len, sge->length - at);
-		memcpy(to, sib_sge_addr(qpc->hca, sge->addr) + at, n);
-		to += n;
-		len -= n;
-		at = 0;
-	}
 }
 
 static bool has_credit(const struct sib_requester *req)
@@ -167,8 +139,8 @@ static void build(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		.imm = wqe->imm,
 	};
 
-	gather(qpc, wqe, req->offset, sib_conn_put(qpc, skb, &hdr, seg->len),
-	       seg->len);
+	sib_gather(qpc, wqe, req->offset,
+		   sib_conn_put(qpc, skb, &hdr, seg->len), seg->len, NULL);
 }
 
 /* One packet has gone, or would have if there were memory for it. */
@@ -248,7 +220,7 @@ static u32 frame_size(const struct sib_qpc *qpc, u32 *least)
 	const struct sib_requester *req = &qpc->conn->req;
 	u32 max = min_t(u32, window(qpc), SIB_BUNDLE_PACKETS);
 	u32 send = req->send, offset = req->offset, size = 0;
-	u32 room = sib_conn_room(qpc), head, n;
+	u32 room = sib_frame_room(qpc), head, n;
 
 	/* Pairs with the release in queue_send(): the WRs are written. */
 	head = smp_load_acquire(&qpc->sq.head);
@@ -289,7 +261,7 @@ static bool fits(const struct sib_qpc *qpc, struct sk_buff *skb)
 	struct sib_seg seg;
 
 	cut(qpc, sib_swqe(&qpc->sq, req->send), &seg);
-	return sib_conn_fits(qpc, skb, seg.len);
+	return sib_frame_fits(qpc, skb, sib_conn_size(qpc, seg.len));
 }
 
 /* One frame; false if there is nothing to send, or it cannot go now. */
@@ -301,7 +273,7 @@ static bool send_frame(struct sib_qpc *qpc, bool draining)
 	if (!is_due(qpc, draining))
 		return false;
 	size = frame_size(qpc, &least);
-	if (!sib_conn_frame(qpc, size, least, &skb))
+	if (!sib_frame_get(qpc, size, least, &skb))
 		return false;
 	do {
 		send_packet(qpc, skb);

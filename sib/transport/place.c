@@ -4,91 +4,51 @@
  * whoever changes the QP's state or destroys it takes that lock and knows that
  * nothing is written afterwards.
  */
+#include <net/checksum.h>
+
+#include "sib/core/inet.h"
 #include "sib/fabric/port.h"
+#include "sib/transport/copy.h"
 #include "sib/transport/rx.h"
 #include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
 #include "sib/verbs/qp.h"
 
-/* Copy @len octets into a WR from its octet @at on. */
-static void scatter(const struct sib_hca *hca, const struct sib_rwqe *wqe,
-		    unsigned int at, const void *from, unsigned int len)
-{
-	unsigned int i;
-
-	for (i = 0; len && i < wqe->num_sge; i++) {
-		const struct ib_sge *sge = &wqe->sge[i];
-		unsigned int n;
-
-		if (at >= sge->length) {
-			at -= sge->length;
-			continue;
-		}
-		n = min(len, sge->length - at);
-		memcpy(sib_sge_addr(hca, sge->addr) + at, from, n);
-		from += n;
-		len -= n;
-		at = 0;
-	}
-}
-
-/**
- * sib_scatter_skb() - copy a part of a packet into a WR
- * @hca: whose
- * @wqe: the WR; long enough, its keys good
- * @at: octet of the WR to begin at
- * @skb: the packet
- * @from: octet of the packet to begin at
- * @len: octets
+/*
+ * Copy the payload of a datagram. What is an IP packet has its checksums looked
+ * at on the way, if the HCA does that.
  *
- * Context: Softirq.
+ * Return: they are there, and right.
  */
-void sib_scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
-		     unsigned int at, const struct sk_buff *skb,
-		     unsigned int from, unsigned int len)
+static bool copy_payload(struct sib_qpc *qpc, const struct sib_rwqe *wqe,
+			 struct sk_buff *skb, const struct sib_hdr *hdr)
 {
-	struct skb_seq_state state;
-	unsigned int done = 0, n;
-	const u8 *data;
+	const u8 *p = skb->data + hdr->hlen;
+	unsigned int avail = min_t(unsigned int, hdr->plen,
+				   skb_headlen(skb) - hdr->hlen);
+	struct sib_inet inet;
+	__wsum sum = 0;
+	bool look;
 
-	if (from + len <= skb_headlen(skb)) {
-		scatter(hca, wqe, at, skb->data + from, len);
-		return;
-	}
-	skb_prepare_seq_read((struct sk_buff *)skb, from, from + len, &state);
-	while ((n = skb_seq_read(done, &data, &state)) > 0) {
-		/* The ICRC stands behind, and is no part of the message. */
-		scatter(hca, wqe, at + done, data, min(n, len - done));
-		done += n;
-	}
-}
-
-/**
- * sib_lkeys_ok() - may a WR's memory be written?
- * @wqe: the WR
- *
- * Context: Any.
- * Return: true if so.
- */
-bool sib_lkeys_ok(const struct sib_rwqe *wqe)
-{
-	unsigned int i;
-
-	for (i = 0; i < wqe->num_sge; i++)
-		if (wqe->sge[i].length &&
-		    wqe->sge[i].lkey != SIB_LOCAL_DMA_LKEY)
-			return false;
-	return true;
+	look = qpc->type == IB_QPT_UD && qpc->hca->caps.csum &&
+	       sib_inet_parse(&inet, p, avail, hdr->plen) &&
+	       inet.end == hdr->plen;
+	sib_scatter_skb(qpc->hca, wqe, SIB_GRH_LEN, skb, hdr->hlen, hdr->plen,
+			look ? &sum : NULL);
+	if (!look)
+		return false;
+	sum = csum_sub(sum, csum_partial(p, inet.l4, 0));
+	return sib_inet_is_right(&inet, p, sib_sum_fold(sum));
 }
 
 static void push_completion(struct sib_qpc *qpc, const struct sib_rwqe *wqe,
-			    const struct sib_hdr *hdr, u16 pkey_index)
+			    const struct sib_hdr *hdr, u16 pkey_index,
+			    enum ib_wc_status status, bool csum_ok)
 {
 	u16 lid = READ_ONCE(qpc->hca->agent.node.port[qpc->port->num].lid);
 	struct ib_wc wc = {
 		.wr_id = wqe->wr_id,
-		.status = sib_lkeys_ok(wqe) ? IB_WC_SUCCESS :
-					      IB_WC_LOC_PROT_ERR,
+		.status = status,
 		.opcode = IB_WC_RECV,
 		.qp = qpc->ib,
 		/* The room for a GRH counts whether there is one or not. */
@@ -104,6 +64,8 @@ static void push_completion(struct sib_qpc *qpc, const struct sib_rwqe *wqe,
 		wc.dlid_path_bits = hdr->dlid - lid;
 	if (hdr->grh)
 		wc.wc_flags |= IB_WC_GRH;
+	if (csum_ok)
+		wc.wc_flags |= IB_WC_IP_CSUM_OK;
 	if (hdr->has_imm) {
 		wc.wc_flags |= IB_WC_WITH_IMM;
 		wc.ex.imm_data = hdr->imm;
@@ -127,7 +89,9 @@ bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		      const struct sib_hdr *hdr, u16 pkey_index)
 {
 	struct sib_rq *rq = &qpc->rq;
+	enum ib_wc_status status = IB_WC_LOC_PROT_ERR;
 	struct sib_rwqe *wqe;
+	bool csum_ok = false;
 
 	lockdep_assert_held(&rq->lock);
 	if (rq->tail == rq->head)
@@ -137,13 +101,14 @@ bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		sib_port_count(qpc->port, RX_TOO_LONG);
 		return true;
 	}
-	if (sib_lkeys_ok(wqe)) {
+	if (sib_sges_ok(wqe->sge, wqe->num_sge)) {
+		status = IB_WC_SUCCESS;
 		if (hdr->grh)
-			scatter(qpc->hca, wqe, 0, hdr->grh, SIB_GRH_LEN);
-		sib_scatter_skb(qpc->hca, wqe, SIB_GRH_LEN, skb, hdr->hlen,
-				hdr->plen);
+			sib_scatter(qpc->hca, wqe, 0, hdr->grh, SIB_GRH_LEN,
+				    NULL, 0);
+		csum_ok = copy_payload(qpc, wqe, skb, hdr);
 	}
-	push_completion(qpc, wqe, hdr, pkey_index);
+	push_completion(qpc, wqe, hdr, pkey_index, status, csum_ok);
 	rq->tail++;
 	return true;
 }

@@ -20,10 +20,6 @@ void sib_place(struct sib_qpc *qpc, struct sk_buff *skb,
 	       const struct sib_hdr *hdr, u16 pkey_index, bool clone);
 bool sib_place_locked(struct sib_qpc *qpc, struct sk_buff *skb,
 		      const struct sib_hdr *hdr, u16 pkey_index);
-void sib_scatter_skb(const struct sib_hca *hca, const struct sib_rwqe *wqe,
-		     unsigned int at, const struct sk_buff *skb,
-		     unsigned int from, unsigned int len);
-bool sib_lkeys_ok(const struct sib_rwqe *wqe);
 
 /* park.c */
 bool sib_park_locked(struct sib_qpc *qpc, struct sk_buff *skb,

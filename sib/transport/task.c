@@ -21,6 +21,8 @@ static enum ib_wc_opcode wc_opcode(u8 opcode)
 		return IB_WC_RDMA_WRITE;
 	case IB_WR_RDMA_READ:
 		return IB_WC_RDMA_READ;
+	case IB_WR_LSO:
+		return IB_WC_LSO;
 	}
 	return IB_WC_SEND;
 }
@@ -49,6 +51,7 @@ void sib_send_complete(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		      status != IB_WC_SUCCESS;
 
 	qpc->sq.next++;
+	qpc->lso_done = 0;
 	if (!wanted)
 		return;
 	/* Before the completion, for its consumer may post at once. */

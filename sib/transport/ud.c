@@ -1,65 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Sending datagrams: one WR, one packet. IBTA volume 1, sections 9.8.3 and
- * 10.2.5. Softirq, the QP's task.
+ * Sending datagrams: one WR, one packet, or several if the HCA is to cut what
+ * TCP has in one piece. IBTA volume 1, sections 9.8.3 and 10.2.5. Softirq, the
+ * QP's task.
  */
-#include <linux/jhash.h>
+#include <net/checksum.h>
 
+#include "sib/core/inet.h"
+#include "sib/core/lso.h"
 #include "sib/core/opcode.h"
 #include "sib/core/smp.h"
-#include "sib/fabric/cable.h"
-#include "sib/transport/rx.h"
+#include "sib/transport/copy.h"
+#include "sib/transport/frame.h"
 #include "sib/transport/task.h"
 #include "sib/verbs/hca.h"
-#include "sib/verbs/mcast.h"
 #include "sib/verbs/qp.h"
-
-static struct sib_hca_port *hca_port(const struct sib_qpc *qpc)
-{
-	return sib_hca_port(qpc->hca, qpc->port->num);
-}
 
 static const struct sib_portinfo *portinfo(const struct sib_qpc *qpc)
 {
 	return &qpc->hca->agent.node.port[qpc->port->num];
 }
 
+static u32 payload_max(const struct sib_qpc *qpc)
+{
+	return qpc->type == IB_QPT_UD ?
+	       128U << READ_ONCE(portinfo(qpc)->neighbor_mtu) : SIB_MAD_LEN;
+}
+
+/* The longest payload that a WR makes. */
+static u32 payload_of(const struct sib_swqe *wqe)
+{
+	if (wqe->opcode == IB_WR_LSO)
+		return wqe->lso.hlen + min_t(u32, wqe->length, wqe->lso.mss);
+	return wqe->length;
+}
+
+static bool lso_is_good(const struct sib_qpc *qpc, const struct sib_swqe *wqe)
+{
+	return wqe->length && wqe->length <= SIB_LSO_MAX &&
+	       sib_lid_is_unicast(wqe->av.dlid) &&
+	       sib_lso_is_good(&wqe->lso, sib_swqe_tail(&qpc->sq, wqe));
+}
+
 /* What is wrong with a WR, if anything: found before anything is built. */
 static enum ib_wc_status check(const struct sib_qpc *qpc,
 			       const struct sib_swqe *wqe)
 {
-	unsigned int max = 128U << READ_ONCE(portinfo(qpc)->neighbor_mtu);
-	unsigned int i;
-
-	if (qpc->type != IB_QPT_UD)
-		max = SIB_MAD_LEN;
-	if (wqe->length > max)
+	if (payload_of(wqe) > payload_max(qpc))
 		return IB_WC_LOC_LEN_ERR;
 	if (wqe->av.port_num != qpc->port->num || !wqe->av.dlid)
 		return IB_WC_LOC_QP_OP_ERR;
 	if (wqe->pkey_index >= qpc->hca->agent.node.num_pkeys)
 		return IB_WC_LOC_QP_OP_ERR;
-	for (i = 0; !wqe->inlined && i < wqe->num_sge; i++)
-		if (wqe->sge[i].length &&
-		    wqe->sge[i].lkey != SIB_LOCAL_DMA_LKEY)
-			return IB_WC_LOC_PROT_ERR;
+	if (wqe->opcode == IB_WR_LSO && !lso_is_good(qpc, wqe))
+		return IB_WC_LOC_QP_OP_ERR;
+	if (!wqe->inlined && !sib_sges_ok(wqe->sge, wqe->num_sge))
+		return IB_WC_LOC_PROT_ERR;
 	return IB_WC_SUCCESS;
-}
-
-static void gather(const struct sib_qpc *qpc, const struct sib_swqe *wqe,
-		   u8 *to)
-{
-	unsigned int i;
-
-	if (wqe->inlined) {
-		memcpy(to, &wqe->sge[qpc->sq.max_sge], wqe->length);
-		return;
-	}
-	for (i = 0; i < wqe->num_sge; i++) {
-		memcpy(to, sib_sge_addr(qpc->hca, wqe->sge[i].addr),
-		       wqe->sge[i].length);
-		to += wqe->sge[i].length;
-	}
 }
 
 /* QP0 speaks on VL15, without keys, and by the permissive LID if need be. */
@@ -73,102 +70,132 @@ static void smi_fields(struct sib_hdr *hdr, u16 lid)
 		hdr->slid = SIB_LID_PERMISSIVE;
 }
 
-/* @grh is room for the GIDs, which sib_hdr_build() takes from a GRH. */
-static void fill_hdr(struct sib_qpc *qpc, const struct sib_swqe *wqe,
-		     struct sib_hdr *hdr, u8 *grh)
-{
-	const struct sib_node *node = &qpc->hca->agent.node;
-	const struct sib_av *av = &wqe->av;
-	u8 num = qpc->port->num;
-	u16 lid = READ_ONCE(portinfo(qpc)->lid);
-
-	memset(hdr, 0, sizeof(*hdr));
-	hdr->opcode = wqe->opcode == IB_WR_SEND_WITH_IMM ?
-		      SIB_OP_UD_SEND_ONLY_IMM : SIB_OP_UD_SEND_ONLY;
-	hdr->dlid = av->dlid;
-	hdr->slid = lid | av->path_bits;
-	hdr->sl = av->sl;
-	hdr->pkey = READ_ONCE(sib_node_pkeys(node, num)[wqe->pkey_index]);
-	hdr->qkey = wqe->qkey;
-	hdr->solicited = wqe->flags & IB_SEND_SOLICITED;
-	hdr->mig = true;
-	hdr->imm = wqe->imm;
-	hdr->dqpn = sib_lid_is_mcast(av->dlid) ? SIB_QPN_MCAST : wqe->qpn;
-	hdr->sqpn = qpc->qpn;
-	hdr->psn = qpc->sq_psn++ & SIB_PSN_MASK;
-	hdr->has_grh = av->has_grh;
-	if (av->has_grh) {
-		hdr->tclass = av->tclass;
-		hdr->hop_limit = av->hop_limit;
-		hdr->flow = av->flow;
-		sib_port_gid(node, num, av->sgid_index, grh + SIB_GRH_SGID);
-		memcpy(grh + SIB_GRH_DGID, av->dgid, sizeof(av->dgid));
-		hdr->grh = grh;
-	}
-	if (qpc->type == IB_QPT_SMI)
-		smi_fields(hdr, lid);
-	hdr->pad = -wqe->length & 3;
-	hdr->hlen = sib_hdr_size(hdr);
-	hdr->len = hdr->hlen + wqe->length + hdr->pad + SIB_ICRC_LEN;
-}
-
-static struct sk_buff *build(struct sib_qpc *qpc, const struct sib_swqe *wqe,
-			     struct sib_hdr *hdr)
+/* The headers of one packet; where its payload is to be written. */
+static u8 *put(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+	       struct sk_buff *skb, u16 plen)
 {
 	u8 grh[SIB_GRH_LEN];
+	struct sib_hdr hdr = {
+		.opcode = wqe->opcode == IB_WR_SEND_WITH_IMM ?
+			  SIB_OP_UD_SEND_ONLY_IMM : SIB_OP_UD_SEND_ONLY,
+		.qkey = wqe->qkey,
+		.solicited = wqe->flags & IB_SEND_SOLICITED,
+		.imm = wqe->imm,
+		.dqpn = sib_lid_is_mcast(wqe->av.dlid) ? SIB_QPN_MCAST :
+							 wqe->qpn,
+		.sqpn = qpc->qpn,
+		.psn = qpc->sq_psn++ & SIB_PSN_MASK,
+	};
+
+	sib_frame_path(qpc, &wqe->av, wqe->pkey_index, &hdr, grh);
+	if (qpc->type == IB_QPT_SMI)
+		smi_fields(&hdr, READ_ONCE(portinfo(qpc)->lid));
+	return sib_frame_put(skb, &hdr, plen);
+}
+
+/* Checksums where they were asked for, if it is a packet that has some. */
+static void fill_sums(u8 *p, u32 len, __wsum sum)
+{
+	struct sib_inet inet;
+
+	if (!sib_inet_parse(&inet, p, len, len))
+		return;
+	sum = csum_sub(sum, csum_partial(p, inet.l4, 0));
+	if (inet.end < len)
+		sum = csum_block_sub(sum, csum_partial(p + inet.end,
+						       len - inet.end, 0),
+				     inet.end);
+	sib_inet_fill(&inet, p, sib_sum_fold(sum));
+}
+
+static void put_whole(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+		      struct sk_buff *skb)
+{
+	u8 *p = put(qpc, wqe, skb, wqe->length);
+	bool fill = wqe->flags & IB_SEND_IP_CSUM && qpc->hca->caps.csum;
+	__wsum sum = 0;
+
+	sib_gather(qpc, wqe, 0, p, wqe->length, fill ? &sum : NULL);
+	if (fill)
+		fill_sums(p, wqe->length, sum);
+}
+
+/* The next of the packets that a WR is cut into. */
+static void put_segment(struct sib_qpc *qpc, const struct sib_swqe *wqe,
+			struct sk_buff *skb)
+{
+	const struct sib_lso *lso = &wqe->lso;
+	u32 len = min_t(u32, wqe->length - qpc->lso_done, lso->mss);
+	u8 *p = put(qpc, wqe, skb, lso->hlen + len);
+	__wsum sum = 0;
+
+	sib_lso_head(lso, sib_swqe_tail(&qpc->sq, wqe), p, wqe->length,
+		     qpc->lso_done);
+	sib_gather(qpc, wqe, qpc->lso_done, p + lso->hlen, len, &sum);
+	fill_sums(p, lso->hlen + len,
+		  csum_add(sum, csum_partial(p, lso->hlen, 0)));
+	qpc->lso_done += len;
+}
+
+/* Octets of a packet, LRH through ICRC. */
+static u32 packet_size(const struct sib_swqe *wqe, u32 plen)
+{
+	return SIB_LRH_LEN + (wqe->av.has_grh ? SIB_GRH_LEN : 0) +
+	       SIB_BTH_LEN + SIB_DETH_LEN +
+	       (wqe->opcode == IB_WR_SEND_WITH_IMM ? SIB_IMM_LEN : 0) +
+	       ALIGN(plen, 4) + SIB_ICRC_LEN;
+}
+
+/* Octets of what is left of a WR, as far as a frame can take it. */
+static u32 frame_size(const struct sib_qpc *qpc, const struct sib_swqe *wqe)
+{
+	u32 left = wqe->length - qpc->lso_done, mss = wqe->lso.mss;
+	u32 each = packet_size(wqe, wqe->lso.hlen + mss);
+
+	return min(DIV_ROUND_UP(left, mss) * each, sib_frame_room(qpc));
+}
+
+/* A frame of packets of one WR; false if it has to wait for a token. */
+static bool send_segments(struct sib_qpc *qpc, const struct sib_swqe *wqe)
+{
+	u32 least = packet_size(wqe, payload_of(wqe));
 	struct sk_buff *skb;
 
-	fill_hdr(qpc, wqe, hdr, grh);
-	skb = sib_packet_alloc(hdr->len, GFP_ATOMIC);
+	if (!sib_frame_get(qpc, frame_size(qpc, wqe), least, &skb))
+		return false;
+	if (!skb) {
+		qpc->lso_done = wqe->length;
+		return true;
+	}
+	do {
+		put_segment(qpc, wqe, skb);
+	} while (qpc->lso_done < wqe->length &&
+		 sib_frame_fits(qpc, skb, least));
+	sib_frame_launch(qpc, skb, &wqe->av, wqe->qpn);
+	return true;
+}
+
+static bool send_lso(struct sib_qpc *qpc, const struct sib_swqe *wqe)
+{
+	while (qpc->lso_done < wqe->length)
+		if (!send_segments(qpc, wqe))
+			return false;
+	qpc->lso_done = 0;
+	return true;
+}
+
+static bool send_whole(struct sib_qpc *qpc, const struct sib_swqe *wqe)
+{
+	u32 size = packet_size(wqe, wqe->length);
+	struct sk_buff *skb;
+
+	if (!sib_frame_get(qpc, size, size, &skb))
+		return false;
 	if (!skb)
-		return NULL;
-	sib_hdr_build(hdr, skb->data);
-	gather(qpc, wqe, skb->data + hdr->hlen);
-	memset(skb->data + hdr->len - SIB_ICRC_LEN - hdr->pad, 0,
-	       hdr->pad + SIB_ICRC_LEN);
-	/* For RPS and multi-queue NICs: what belongs together stays so. */
-	skb_set_hash(skb, jhash_3words(hdr->dlid << 16 | hdr->slid, hdr->dqpn,
-				       hdr->sqpn, 0), PKT_HASH_TYPE_L4);
-	return skb;
-}
-
-static bool may_leave(const struct sib_qpc *qpc)
-{
-	u8 state = READ_ONCE(portinfo(qpc)->state);
-
-	return state >= (qpc->type == IB_QPT_SMI ? SIB_PORT_INIT :
-						   SIB_PORT_ACTIVE);
-}
-
-static void loop_copy(struct sib_port *port, struct sk_buff *skb)
-{
-	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
-
-	if (copy)
-		sib_loop(port, copy);
-	else
-		sib_port_count(port, TX_NO_MEMORY);
-}
-
-static void launch(struct sib_qpc *qpc, const struct sib_swqe *wqe,
-		   struct sk_buff *skb)
-{
-	struct sib_port *port = qpc->port;
-	u16 dlid = wqe->av.dlid;
-
-	if (sib_node_owns_lid(&qpc->hca->agent.node, port->num, dlid)) {
-		sib_loop(port, skb);
-		return;
-	}
-	if (!may_leave(qpc)) {
-		sib_port_count(port, TX_PORT_STATE);
-		kfree_skb(skb);
-		return;
-	}
-	if (sib_lid_is_mcast(dlid) &&
-	    sib_mcast_wanted(hca_port(qpc), wqe->av.dgid, dlid, qpc))
-		loop_copy(port, skb);
-	sib_cable_xmit(port, skb);
+		return true;
+	put_whole(qpc, wqe, skb);
+	sib_frame_launch(qpc, skb, &wqe->av, wqe->qpn);
+	return true;
 }
 
 /**
@@ -178,8 +205,7 @@ static void launch(struct sib_qpc *qpc, const struct sib_swqe *wqe,
  * @status: filled with how it went
  *
  * A datagram is done when it is handed over; what becomes of it afterwards
- * nobody tells the sender. Management on VL15 is not paced: the SM has few
- * of them under way, and must get through.
+ * nobody tells the sender.
  *
  * Context: Softirq, the QP's task.
  * Return: false if it has to wait for a token; the task will be woken.
@@ -187,32 +213,9 @@ static void launch(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 bool sib_ud_send(struct sib_qpc *qpc, const struct sib_swqe *wqe,
 		 enum ib_wc_status *status)
 {
-	struct sib_pacer *pacer = hca_port(qpc)->pacer;
-	struct sib_flow *flow = &qpc->flow->flow;
-	bool paced = qpc->type != IB_QPT_SMI;
-	struct sib_hdr hdr;
-	struct sk_buff *skb;
-
 	*status = check(qpc, wqe);
 	if (*status != IB_WC_SUCCESS)
 		return true;
-	while (paced && !sib_pacer_available(pacer)) {
-		sib_port_count(qpc->port, TX_WAITED);
-		if (sib_pacer_wait(pacer, flow))
-			return false;
-	}
-	skb = build(qpc, wqe, &hdr);
-	if (!skb) {
-		sib_port_count(qpc->port, TX_NO_MEMORY);
-		return true;
-	}
-	while (paced && !sib_pacer_attach(pacer, flow, skb)) {
-		/* Another QP was faster. */
-		if (sib_pacer_wait(pacer, flow)) {
-			kfree_skb(skb);
-			return false;
-		}
-	}
-	launch(qpc, wqe, skb);
-	return true;
+	return wqe->opcode == IB_WR_LSO ? send_lso(qpc, wqe) :
+					  send_whole(qpc, wqe);
 }

@@ -26,11 +26,15 @@ int sib_query_device(struct ib_device *ib, struct ib_device_attr *attr,
 	attr->kernel_cap_flags = IBK_ALLOW_USER_UNREG | IBK_LOCAL_DMA_LKEY;
 	if (hca->caps.block_loopback)
 		attr->kernel_cap_flags |= IBK_BLOCK_MULTICAST_LOOPBACK;
+	if (hca->caps.lso)
+		attr->kernel_cap_flags |= IBK_UD_TSO;
 	attr->device_cap_flags = IB_DEVICE_PORT_ACTIVE_EVENT |
 				 IB_DEVICE_SYS_IMAGE_GUID |
 				 IB_DEVICE_CURR_QP_STATE_MOD |
 				 IB_DEVICE_BAD_PKEY_CNTR |
 				 IB_DEVICE_BAD_QKEY_CNTR;
+	if (hca->caps.csum)
+		attr->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (hca->caps.rc)
 		attr->device_cap_flags |= IB_DEVICE_RC_RNR_NAK_GEN;
 	if (hca->caps.srq) {

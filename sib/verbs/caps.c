@@ -37,6 +37,14 @@ static bool srq = true;
 module_param(srq, bool, 0644);
 MODULE_PARM_DESC(srq, "shared receive queues, for connections (new devices)");
 
+static bool csum = true;
+module_param(csum, bool, 0644);
+MODULE_PARM_DESC(csum, "checksums of IP over datagrams (new devices)");
+
+static bool lso = true;
+module_param(lso, bool, 0644);
+MODULE_PARM_DESC(lso, "segmentation of TCP over datagrams; needs csum (new devices)");
+
 static bool dma;
 module_param(dma, bool, 0644);
 MODULE_PARM_DESC(dma, "register on a device that maps for DMA (new devices)");
@@ -70,6 +78,8 @@ void sib_caps_sample(struct sib_caps *caps)
 	caps->cq_moderation = cq_moderation;
 	caps->rc = rc;
 	caps->srq = rc && srq;
+	caps->csum = csum;
+	caps->lso = csum && lso;
 	caps->dma = dma;
 	strscpy(caps->port2, strim(port2), sizeof(caps->port2));
 	port2[0] = '\0';

@@ -19,6 +19,8 @@
  * @cq_moderation: CQs can be moderated
  * @rc: RC and UC
  * @srq: shared receive queues
+ * @csum: fills in and looks at the checksums of IP over UD
+ * @lso: cuts TCP over UD; needs @csum
  * @dma: registered on a device that maps for DMA
  * @port2: netdev of a second port, empty for one port
  */
@@ -30,6 +32,8 @@ struct sib_caps {
 	bool cq_moderation;
 	bool rc;
 	bool srq;
+	bool csum;
+	bool lso;
 	bool dma;
 	char port2[IFNAMSIZ];
 };

@@ -18,12 +18,27 @@ static bool flushes(u8 state)
 	return state == IB_QPS_SQE || state == IB_QPS_ERR;
 }
 
+/* Headers that are not there to be copied are not looked at later. */
+static int check_lso(const struct sib_qpc *qpc, const struct ib_send_wr *wr)
+{
+	const struct ib_ud_wr *ud = ud_wr(wr);
+
+	if (!qpc->sq.max_header || wr->send_flags & IB_SEND_INLINE)
+		return -EINVAL;
+	if (ud->hlen < 1 || ud->hlen > qpc->sq.max_header || ud->mss < 1 ||
+	    ud->mss > U16_MAX)
+		return -EINVAL;
+	return ud->ah ? 0 : -EINVAL;
+}
+
 static int check_send(const struct sib_qpc *qpc, const struct ib_send_wr *wr)
 {
 	if (wr->num_sge < 0 || wr->num_sge > qpc->sq.max_sge)
 		return -EINVAL;
 	if (flushes(qpc->state))
 		return 0;
+	if (wr->opcode == IB_WR_LSO)
+		return check_lso(qpc, wr);
 	if (wr->opcode != IB_WR_SEND && wr->opcode != IB_WR_SEND_WITH_IMM)
 		return -EINVAL;
 	return qpc->conn || ud_wr(wr)->ah ? 0 : -EINVAL;
@@ -37,7 +52,7 @@ static u32 length_sum(u32 a, u32 b)
 
 static int copy_inline(const struct sib_qpc *qpc, struct sib_swqe *wqe)
 {
-	u8 *to = (u8 *)&wqe->sge[qpc->sq.max_sge];
+	u8 *to = sib_swqe_tail(&qpc->sq, wqe);
 	unsigned int i;
 
 	if (wqe->length > qpc->sq.max_inline)
@@ -61,6 +76,15 @@ static void copy_address(const struct sib_qpc *qpc, struct sib_swqe *wqe,
 	wqe->qkey = wr->remote_qkey & BIT(31) ? qpc->qkey : wr->remote_qkey;
 	wqe->pkey_index = qpc->type == IB_QPT_GSI ? wr->pkey_index :
 						    qpc->pkey_index;
+}
+
+/* They may be gone when the task has its turn, as is usual with headers. */
+static void copy_header(const struct sib_qpc *qpc, struct sib_swqe *wqe,
+			const struct ib_ud_wr *wr)
+{
+	wqe->lso.hlen = wr->hlen;
+	wqe->lso.mss = wr->mss;
+	memcpy(sib_swqe_tail(&qpc->sq, wqe), wr->header, wr->hlen);
 }
 
 static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
@@ -91,6 +115,8 @@ static int queue_send(struct sib_qpc *qpc, const struct ib_send_wr *wr)
 	if (!flushes(qpc->state)) {
 		if (!qpc->conn)
 			copy_address(qpc, wqe, ud_wr(wr));
+		if (wr->opcode == IB_WR_LSO)
+			copy_header(qpc, wqe, ud_wr(wr));
 		if (wr->send_flags & IB_SEND_INLINE)
 			err = copy_inline(qpc, wqe);
 	}

@@ -26,6 +26,8 @@ static int check_init(const struct sib_hca *hca,
 		return -EOPNOTSUPP;
 	if (hca->caps.block_loopback)
 		flags |= IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
+	if (hca->caps.lso && init->qp_type == IB_QPT_UD)
+		flags |= IB_QP_CREATE_IPOIB_UD_LSO;
 	if (init->create_flags & ~flags || init->rwq_ind_tbl ||
 	    (init->srq && !sib_is_connected(init->qp_type)))
 		return -EOPNOTSUPP;

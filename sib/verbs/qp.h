@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 #include <rdma/ib_verbs.h>
 
+#include "sib/core/lso.h"
 #include "sib/core/ud.h"
 #include "sib/fabric/pacer.h"
 #include "sib/verbs/ah.h"
@@ -39,9 +40,11 @@ struct sib_srq;
  * @qpn: destination QPN
  * @qkey: Q_Key for the packet
  * @av: where it goes
+ * @lso: IB_WR_LSO: how to cut the data
  * @psn: connected QPs: PSN of its first packet; the task's
  * @last_psn: likewise, of its last one
- * @sge: the data; behind the last one there is room for inline data
+ * @sge: the data; behind the last one there is room for inline data, or for the
+ *	headers of IB_WR_LSO
  */
 struct sib_swqe {
 	u64 wr_id;
@@ -55,6 +58,7 @@ struct sib_swqe {
 	u32 qpn;
 	u32 qkey;
 	struct sib_av av;
+	struct sib_lso lso;
 	u32 psn;
 	u32 last_psn;
 	struct ib_sge sge[];
@@ -82,6 +86,7 @@ struct sib_rwqe {
  * @stride: octets of an entry
  * @max_sge: of an entry
  * @max_inline: octets of an entry
+ * @max_header: octets of an entry's headers; 0 if the HCA is to cut nothing
  * @head: where the next WR goes; under @lock, read by the task
  * @next: the next WR to be carried out; the task's
  * @tail: the oldest WR whose place is not free; the task's, read by posters
@@ -95,6 +100,7 @@ struct sib_sq {
 	u32 stride;
 	u16 max_sge;
 	u16 max_inline;
+	u16 max_header;
 	u32 head;
 	u32 next;
 	u32 tail;
@@ -147,6 +153,7 @@ struct sib_qp_flow {
  * @pkey_index: its entry of the P_Key table
  * @qkey: its Q_Key
  * @sq_psn: PSN of the next datagram
+ * @lso_done: octets of the oldest WR that have been sent; the task's
  * @sqd_event: tell when the send queue has drained
  * @send_cq: where sends complete
  * @recv_cq: where receives complete
@@ -179,6 +186,7 @@ struct sib_qpc {
 	u16 pkey_index;
 	u32 qkey;
 	u32 sq_psn;
+	u32 lso_done;
 	bool sqd_event;
 	struct sib_cq *send_cq;
 	struct sib_cq *recv_cq;
@@ -215,6 +223,13 @@ static inline struct sib_qpc *to_qpc(struct ib_qp *ib)
 static inline struct sib_swqe *sib_swqe(const struct sib_sq *sq, u32 i)
 {
 	return sq->ring + (i & (sq->size - 1)) * sq->stride;
+}
+
+/* The room behind the SGEs. */
+static inline u8 *sib_swqe_tail(const struct sib_sq *sq,
+				const struct sib_swqe *wqe)
+{
+	return (u8 *)&wqe->sge[sq->max_sge];
 }
 
 static inline struct sib_rwqe *sib_rwqe(const struct sib_rq *rq, u32 i)

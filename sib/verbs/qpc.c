@@ -28,13 +28,15 @@
 #define QPN_FIRST	0x40
 #define QPN_LAST	0xfffffe
 
-static int alloc_sq(struct sib_sq *sq, const struct ib_qp_cap *cap)
+static int alloc_sq(struct sib_sq *sq, const struct ib_qp_cap *cap,
+		    bool lso)
 {
 	spin_lock_init(&sq->lock);
 	sq->max_sge = cap->max_send_sge;
 	sq->max_inline = cap->max_inline_data;
+	sq->max_header = lso ? SIB_LSO_HEAD : 0;
 	sq->stride = ALIGN(struct_size_t(struct sib_swqe, sge, sq->max_sge) +
-			   sq->max_inline, sizeof(u64));
+			   max(sq->max_inline, sq->max_header), sizeof(u64));
 	sq->size = roundup_pow_of_two(max(cap->max_send_wr, 1U));
 	sq->ring = kvcalloc(sq->size, sq->stride, GFP_KERNEL);
 	return sq->ring ? 0 : -ENOMEM;
@@ -182,7 +184,9 @@ struct sib_qpc *sib_qpc_create(struct sib_hca *hca,
 	INIT_LIST_HEAD(&qpc->srq_entry);
 	qpc->srq = init->srq ? to_srq(init->srq) : NULL;
 	qpc->flow = kzalloc(sizeof(*qpc->flow), GFP_KERNEL);
-	if (!qpc->flow || alloc_sq(&qpc->sq, &init->cap) ||
+	if (!qpc->flow || alloc_sq(&qpc->sq, &init->cap,
+				   init->create_flags &
+				   IB_QP_CREATE_IPOIB_UD_LSO) ||
 	    sib_rq_alloc(&qpc->rq, &init->cap) ||
 	    (sib_is_connected(init->qp_type) && sib_conn_create(qpc))) {
 		kfree(qpc->flow);
@@ -344,6 +348,7 @@ void sib_qpc_reset(struct sib_qpc *qpc)
 	spin_lock_irq(&qpc->sq.lock);
 	qpc->sq.next = qpc->sq.head;
 	qpc->sq.tail = qpc->sq.head;
+	qpc->lso_done = 0;
 	spin_lock(&qpc->rq.lock);
 	qpc->rq.tail = qpc->rq.head;
 	skb_queue_splice_init(&qpc->parked, &parked);
