@@ -191,6 +191,9 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 
 	if (neigh->mcast || !announces(ipd, peer) || is_resolution(skb))
 		return false;
+	/* Likewise of that time: the datagrams' QPs cut it. */
+	if (unlikely(skb_is_gso(skb)))
+		return false;
 	if (unlikely(!conn)) {
 		if (time_before(jiffies, READ_ONCE(neigh->conn_retry)))
 			return false;
@@ -217,7 +220,12 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 		return true;
 	}
 	__skb_pull(skb, IPOIB_PSEUDO_LEN);
-	send(conn, skb);
+	/* Of the time before the mode was changed: the HCA does not do it. */
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL) &&
+	    skb_checksum_help(skb))
+		drop(ipd, skb, IPOIB_CNT_TX_NO_MEMORY);
+	else
+		send(conn, skb);
 	return true;
 }
 

@@ -168,6 +168,8 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 	netif_set_real_num_rx_queues(netdev, 1);
 	if (ipd->max_send_sge > 1)
 		netdev->features |= NETIF_F_SG;
+	netdev->hw_features |= ipoib_offloads(ipd);
+	netdev->features |= ipoib_offloads(ipd);
 	return 0;
 }
 

@@ -75,6 +75,7 @@ int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
 	ipd->mtu_internal = true;
 	err = dev_set_mtu(ipd->netdev, ipoib_mtu_effective(&ipd->mtu));
 	ipd->mtu_internal = false;
+	netdev_update_features(ipd->netdev);
 	if (!connected)
 		ipoib_cm_close_all(ipd);
 	return err;

@@ -166,6 +166,36 @@ static int netdev_get_iflink(const struct net_device *netdev)
 	return READ_ONCE((parent ? parent->netdev : netdev)->ifindex);
 }
 
+/**
+ * ipoib_offloads() - what the HCA can do for datagrams
+ * @ipd: the interface
+ *
+ * Verbs do not say more: whether it knows IPv6, for one.
+ *
+ * Return: NETIF_F_*.
+ */
+netdev_features_t ipoib_offloads(const struct ipoib_dev *ipd)
+{
+	const struct ib_device_attr *attr = &ipd->ib->attrs;
+	netdev_features_t features = 0;
+
+	if (!(attr->device_cap_flags & IB_DEVICE_UD_IP_CSUM))
+		return 0;
+	features = NETIF_F_IP_CSUM | NETIF_F_RXCSUM;
+	if (attr->kernel_cap_flags & IBK_UD_TSO && ipd->max_send_sge > 1)
+		features |= NETIF_F_TSO;
+	return features;
+}
+
+/* On connections the HCA does nothing of the kind. */
+static netdev_features_t netdev_fix_features(struct net_device *netdev,
+					     netdev_features_t features)
+{
+	if (READ_ONCE(ipoib_dev(netdev)->cm.connected))
+		features &= ~(NETIF_F_IP_CSUM | NETIF_F_TSO);
+	return features;
+}
+
 static const struct net_device_ops netdev_ops = {
 	.ndo_init = netdev_init,
 	.ndo_uninit = netdev_uninit,
@@ -177,6 +207,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_change_mtu = netdev_change_mtu,
 	.ndo_set_mac_address = netdev_set_address,
 	.ndo_set_rx_mode = netdev_set_rx_mode,
+	.ndo_fix_features = netdev_fix_features,
 	.ndo_get_stats64 = netdev_get_stats,
 	.ndo_get_iflink = netdev_get_iflink,
 	.ndo_set_vf_link_state = ipoib_vf_set_link_state,

@@ -7,6 +7,7 @@
 
 #include <linux/netdevice.h>
 
+netdev_features_t ipoib_offloads(const struct ipoib_dev *ipd);
 void ipoib_netdev_setup(struct net_device *netdev);
 bool ipoib_is_ours(const struct net_device *netdev);
 

@@ -36,9 +36,10 @@ static void qp_event(struct ib_event *event, void *context)
 		  event->event);
 }
 
+/* @sends: it is to send what the stack has; else it only receives. */
 static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
-			    unsigned int send_wr, unsigned int send_sge,
-			    unsigned int recv_wr)
+			    unsigned int send_wr, unsigned int recv_wr,
+			    bool sends)
 {
 	struct ib_qp_init_attr attr = {
 		.event_handler = qp_event,
@@ -47,7 +48,7 @@ static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
 		.recv_cq = ipd->rx.cq,
 		.cap = {
 			.max_send_wr = send_wr,
-			.max_send_sge = send_sge,
+			.max_send_sge = sends ? ipd->max_send_sge : 1,
 			.max_recv_wr = recv_wr,
 			.max_recv_sge = 1,
 		},
@@ -57,6 +58,8 @@ static struct ib_qp *create(struct ipoib_dev *ipd, struct ib_cq *send_cq,
 
 	if (ipd->ib->attrs.kernel_cap_flags & IBK_BLOCK_MULTICAST_LOOPBACK)
 		attr.create_flags |= IB_QP_CREATE_BLOCK_MULTICAST_LOOPBACK;
+	if (sends && ipd->ib->attrs.kernel_cap_flags & IBK_UD_TSO)
+		attr.create_flags |= IB_QP_CREATE_IPOIB_UD_LSO;
 	return ib_create_qp(ipd->pd, &attr);
 }
 
@@ -73,7 +76,7 @@ int ipoib_qp_create(struct ipoib_dev *ipd)
 {
 	struct ib_qp *qp;
 
-	qp = create(ipd, ipd->rx.cq, 1, 1, ipd->rx.ring.size);
+	qp = create(ipd, ipd->rx.cq, 1, ipd->rx.ring.size, false);
 	if (IS_ERR(qp))
 		return PTR_ERR(qp);
 	ipd->rx.qp = qp;
@@ -108,7 +111,7 @@ bool ipoib_qp_end(struct ipoib_dev *ipd, struct ib_qp *qp)
 struct ib_qp *ipoib_qp_create_send(struct ipoib_dev *ipd, struct ib_cq *cq,
 				   unsigned int size)
 {
-	return create(ipd, cq, size, ipd->max_send_sge, 1);
+	return create(ipd, cq, size, 1, true);
 }
 
 /**

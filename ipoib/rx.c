@@ -214,6 +214,9 @@ static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
 	skb_reset_network_header(skb);
 	skb->dev = ipd->netdev;
 	skb_record_rx_queue(skb, 0);
+	if (likely(wc->wc_flags & IB_WC_IP_CSUM_OK &&
+		   ipd->netdev->features & NETIF_F_RXCSUM))
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	count(&ipd->rx, skb->len, kind == IPOIB_RX_MULTICAST);
 	napi_gro_receive(&ipd->rx.napi, skb);
 }

@@ -38,9 +38,17 @@ static void read_destination(struct ipoib_dev *ipd, const struct sk_buff *skb,
 	}
 }
 
+/* What it becomes on the wire, if the HCA is to cut it. */
+static bool fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return skb->len <= mtu + IPOIB_HARD_LEN;
+}
+
 static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
 {
-	unsigned int max = READ_ONCE(ipd->netdev->mtu) + IPOIB_HARD_LEN;
+	unsigned int mtu = READ_ONCE(ipd->netdev->mtu);
 	u16 type;
 
 	if (unlikely(!pskb_may_pull(skb, IPOIB_HARD_LEN))) {
@@ -52,10 +60,9 @@ static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
 		drop(ipd, skb, IPOIB_CNT_TX_TYPE);
 		return false;
 	}
-	if (unlikely(skb->len > max)) {
+	if (unlikely(!fits(skb, mtu))) {
 		ipoib_warn(ipd, "packet len %u (> %u) too long to send, dropping\n",
-			   skb->len - IPOIB_PSEUDO_LEN,
-			   max - IPOIB_PSEUDO_LEN);
+			   skb->len - IPOIB_PSEUDO_LEN, mtu + IPOIB_ENCAP_LEN);
 		drop(ipd, skb, IPOIB_CNT_TX_TOO_LONG);
 		return false;
 	}
@@ -65,8 +72,10 @@ static bool is_sane(struct ipoib_dev *ipd, struct sk_buff *skb)
 static void send(struct ipoib_txq *q, struct sk_buff *skb,
 		 struct ipoib_ah *ah, const u8 *hw)
 {
-	if (unlikely(skb->len > ipoib_ud_max(q->ipd))) {
-		ipoib_cm_too_big(q->ipd, skb, READ_ONCE(q->ipd->mtu.group));
+	unsigned int mtu = READ_ONCE(q->ipd->mtu.group);
+
+	if (unlikely(!fits(skb, mtu))) {
+		ipoib_cm_too_big(q->ipd, skb, mtu);
 		return;
 	}
 	__skb_pull(skb, IPOIB_PSEUDO_LEN);
@@ -158,11 +167,8 @@ static void count_sent(struct ipoib_txq *q, unsigned int packets,
  * @pos: the packet's position in the ring
  * @budget: NAPI's, 0 in process context
  * @sent: it went out; else it is dropped
- *
- * Return: octets of it.
  */
-unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget,
-				   bool sent)
+void ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 {
 	struct ipoib_tx_req *req = ipoib_tx_req(q, pos);
 
@@ -172,7 +178,6 @@ unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget,
 	else
 		ipoib_drop_skb(req->skb, IPOIB_CNT_TX_FLUSHED);
 	req->skb = NULL;
-	return req->len;
 }
 
 /*
@@ -183,22 +188,26 @@ static void complete_up_to(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 {
 	struct netdev_queue *nq = netdev_get_tx_queue(q->ipd->netdev,
 						      q->index);
-	unsigned int packets = 0, bytes = 0, len = 0;
+	unsigned int packets = 0, bytes = 0, lost = 0, done = 0;
 	u32 tail = q->ring.tail;
 
 	while (ipoib_ring_behind(tail, pos + 1)) {
-		len = ipoib_tx_complete_one(q, tail, budget,
-					    sent || tail != pos);
+		struct ipoib_tx_req *req = ipoib_tx_req(q, tail);
+		bool good = sent || tail != pos;
+
+		if (likely(good)) {
+			packets += req->packets;
+			bytes += req->len;
+		} else {
+			lost = req->len;
+		}
+		ipoib_tx_complete_one(q, tail, budget, good);
 		tail++;
-		bytes += len;
-		packets++;
+		done++;
 	}
-	if (sent || !packets)
-		count_sent(q, packets, bytes);
-	else
-		count_sent(q, packets - 1, bytes - len);
+	count_sent(q, packets, bytes);
 	WRITE_ONCE(q->ring.tail, tail);
-	netdev_tx_completed_queue(nq, packets, bytes);
+	netdev_tx_completed_queue(nq, done, bytes + lost);
 }
 
 static void handle_wc(struct ipoib_txq *q, const struct ib_wc *wc, int budget)

@@ -22,13 +22,17 @@ struct rtnl_link_stats64;
 /**
  * struct ipoib_tx_req - a packet in a ring
  * @skb: the packet; it keeps its owner until the HCA is done with it
- * @len: octets on the wire, encapsulation header included
+ * @len: octets on the wire, encapsulation headers included
+ * @packets: on the wire; more than one if the HCA cuts it
+ * @hlen: octets of headers that the HCA repeats when it cuts; else 0
  * @wr: the work request
  * @sge: the packet's parts; the first is the linear one, if there is one
  */
 struct ipoib_tx_req {
 	struct sk_buff *skb;
 	unsigned int len;
+	u16 packets;
+	u16 hlen;
 	struct ib_ud_wr wr;
 	struct ib_sge sge[];
 };
@@ -88,8 +92,7 @@ struct ipoib_txq {
 netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 ipoib_select_queue(struct net_device *netdev, struct sk_buff *skb,
 		       struct net_device *sb_dev);
-unsigned int ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget,
-				   bool sent);
+void ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget, bool sent);
 int ipoib_tx_poll(struct napi_struct *napi, int budget);
 
 /* tx_queue.c */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * From skb to work request: mapping, chaining, posting. A chain is posted with
+ * From skb to work request: what the HCA is to do to it, mapping, chaining, posting. A chain is posted with
  * one call and one doorbell when the stack has no more packets at hand; its
  * last request is signalled, and one in so many besides. Softirqs off, under
  * the queue's xmit lock.
  */
 #include <linux/netdevice.h>
+#include <linux/tcp.h>
 
 #include "ipoib/ah.h"
 #include "ipoib/core/encap.h"
@@ -40,12 +41,19 @@ static bool map_frags(struct ib_device *ib, struct sk_buff *skb,
 	return true;
 }
 
-static void unmap(struct ib_device *ib, const struct sk_buff *skb,
-		  struct ib_sge *sge, unsigned int mapped)
+/* What of the linear part is data to the HCA, which copies headers at once. */
+static unsigned int linear_len(const struct ipoib_tx_req *req)
 {
+	return skb_headlen(req->skb) - req->hlen;
+}
+
+static void unmap(struct ib_device *ib, struct ipoib_tx_req *req,
+		  unsigned int mapped)
+{
+	struct ib_sge *sge = req->sge;
 	unsigned int i = 0;
 
-	if (skb_headlen(skb) && mapped) {
+	if (linear_len(req) && mapped) {
 		ib_dma_unmap_single(ib, sge[0].addr, sge[0].length,
 				    DMA_TO_DEVICE);
 		i = 1;
@@ -57,21 +65,20 @@ static void unmap(struct ib_device *ib, const struct sk_buff *skb,
 
 static bool map(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
 {
+	unsigned int len = linear_len(req), mapped = 0, i;
 	struct sk_buff *skb = req->skb;
 	struct ib_sge *sge = req->sge;
-	unsigned int mapped = 0, i;
 
-	if (skb_headlen(skb)) {
-		sge[0].addr = ib_dma_map_single(ipd->ib, skb->data,
-						skb_headlen(skb),
-						DMA_TO_DEVICE);
+	if (len) {
+		sge[0].addr = ib_dma_map_single(ipd->ib, skb->data + req->hlen,
+						len, DMA_TO_DEVICE);
 		if (ib_dma_mapping_error(ipd->ib, sge[0].addr))
 			return false;
-		sge[0].length = skb_headlen(skb);
+		sge[0].length = len;
 		mapped = 1;
 	}
 	if (!map_frags(ipd->ib, skb, sge, &mapped)) {
-		unmap(ipd->ib, skb, sge, mapped);
+		unmap(ipd->ib, req, mapped);
 		return false;
 	}
 	for (i = 0; i < mapped; i++)
@@ -89,7 +96,7 @@ static bool map(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
  */
 void ipoib_tx_unmap(struct ipoib_txq *q, struct ipoib_tx_req *req)
 {
-	unmap(q->ipd->ib, req->skb, req->sge, req->wr.wr.num_sge);
+	unmap(q->ipd->ib, req, req->wr.wr.num_sge);
 }
 
 static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
@@ -153,9 +160,10 @@ static void chain(struct ipoib_txq *q, struct ipoib_tx_req *req)
 
 	req->wr.wr.wr_id = pos;
 	req->wr.wr.sg_list = req->sge;
-	req->wr.wr.opcode = IB_WR_SEND;
 	req->wr.wr.next = NULL;
 	req->wr.wr.send_flags = pos % SIGNAL_EVERY ? 0 : IB_SEND_SIGNALED;
+	if (req->skb->ip_summed == CHECKSUM_PARTIAL)
+		req->wr.wr.send_flags |= IB_SEND_IP_CSUM;
 	if (q->chained)
 		ipoib_tx_req(q, pos - 1)->wr.wr.next = &req->wr.wr;
 	else
@@ -184,11 +192,50 @@ static void stop_if_full(struct ipoib_txq *q)
 	}
 }
 
-static bool fits(struct ipoib_dev *ipd, struct sk_buff *skb)
+/* What TCP has in one piece: the HCA repeats the headers and cuts the rest. */
+static void set_lso(struct ipoib_tx_req *req)
 {
-	unsigned int parts = skb_shinfo(skb)->nr_frags + !!skb_headlen(skb);
+	struct sk_buff *skb = req->skb;
+	unsigned int mss = skb_shinfo(skb)->gso_size;
+	unsigned int hlen = skb_tcp_all_headers(skb);
 
-	return parts <= ipd->max_send_sge || !skb_linearize(skb);
+	req->hlen = hlen;
+	req->packets = DIV_ROUND_UP(skb->len - hlen, mss);
+	req->len = skb->len + (req->packets - 1) * hlen;
+	req->wr.wr.opcode = IB_WR_LSO;
+	req->wr.header = skb->data;
+	req->wr.hlen = hlen;
+	req->wr.mss = mss;
+}
+
+static void set_whole(struct ipoib_tx_req *req)
+{
+	req->hlen = 0;
+	req->packets = 1;
+	req->len = req->skb->len;
+	req->wr.wr.opcode = IB_WR_SEND;
+}
+
+/* Headers and data in a shape that the HCA takes. */
+static bool shape(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
+{
+	struct sk_buff *skb = req->skb;
+
+	if (!skb_is_gso(skb)) {
+		set_whole(req);
+	} else {
+		/* The headers of what was forwarded may be in fragments. */
+		if (!pskb_may_pull(skb, skb_tcp_all_headers(skb)))
+			return false;
+		set_lso(req);
+	}
+	if (likely(skb_shinfo(skb)->nr_frags + !!linear_len(req) <=
+		   ipd->max_send_sge))
+		return true;
+	if (skb_linearize(skb))
+		return false;
+	req->wr.header = skb->data;
+	return true;
 }
 
 /**
@@ -211,12 +258,12 @@ bool ipoib_tx_post(struct ipoib_txq *q, struct sk_buff *skb,
 	struct ipoib_tx_req *req = ipoib_tx_req(q, q->ring.head);
 	struct netdev_queue *nq;
 
-	if (unlikely(!fits(ipd, skb))) {
+	req->skb = skb;
+	if (unlikely(!shape(ipd, req))) {
+		req->skb = NULL;
 		drop(ipd, skb, IPOIB_CNT_TX_LINEARIZE);
 		return false;
 	}
-	req->skb = skb;
-	req->len = skb->len;
 	if (unlikely(!map(ipd, req))) {
 		req->skb = NULL;
 		drop(ipd, skb, IPOIB_CNT_TX_DMA);

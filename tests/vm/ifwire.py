@@ -162,12 +162,15 @@ class Capture:
             except BlockingIOError:
                 return self.packets
             # Link messages have kind 1; they are the fabric's own.
-            if proto != ETHERTYPE or frame[14] & 15:
+            if proto != ETHERTYPE or frame[14] & 15 == 1:
                 continue
             length = SHIM.unpack_from(frame, 14)[2]
-            at = 14 + SHIM.size
-            self.packets.append(Packet(frame[at:at + length],
-                                       kind == PACKET_OUTGOING))
+            octets = frame[14 + SHIM.size:][:length]
+            # A bundle, of kind 2, is one packet behind the other.
+            while octets:
+                packet = Packet(octets, kind == PACKET_OUTGOING)
+                self.packets.append(packet)
+                octets = octets[len(packet.octets):] if frame[14] & 2 else b""
 
     def find(self, rule, sent=None):
         """Packets that a rule holds for, up to now."""
