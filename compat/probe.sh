@@ -22,5 +22,6 @@ if grep -A1 -E '\(\*create_cq\)' "$include/rdma/ib_verbs.h" |
 	printf ' -DCOMPAT_CREATE_CQ_ATTRS'
 fi
 [ -e "$include/linux/unaligned.h" ] || printf ' -DCOMPAT_ASM_UNALIGNED'
+[ -e "$include/net/gso.h" ] && printf ' -DCOMPAT_NET_GSO'
 has COMPAT_NUM_PRS_UNSIGNED rdma/ib_sa.h '^[[:space:]]*unsigned int num_prs, void \*context\),'
 has COMPAT_ASSIGN_STR_ONE trace/stages/stage6_event_callback.h '^#define __assign_str\(dst\)'

@@ -168,8 +168,10 @@ int ipoib_dev_attach(struct net_device *netdev, struct ipoib_hca *hca,
 	netif_set_real_num_rx_queues(netdev, 1);
 	if (ipd->max_send_sge > 1)
 		netdev->features |= NETIF_F_SG;
-	netdev->hw_features |= ipoib_offloads(ipd);
 	netdev->features |= ipoib_offloads(ipd);
+	netdev->hw_features |= ipoib_offloads(ipd);
+	if (netdev->hw_features & NETIF_F_RXCSUM)
+		netdev->hw_features |= NETIF_F_LRO;
 	return 0;
 }
 

@@ -193,6 +193,9 @@ static netdev_features_t netdev_fix_features(struct net_device *netdev,
 {
 	if (READ_ONCE(ipoib_dev(netdev)->cm.connected))
 		features &= ~(NETIF_F_IP_CSUM | NETIF_F_TSO);
+	/* Who puts packets together has to know that they are right. */
+	if (!(features & NETIF_F_RXCSUM))
+		features &= ~NETIF_F_LRO;
 	return features;
 }
 

@@ -17,6 +17,8 @@
 
 /* Buffers posted at a time, and how many must be missing before. */
 #define BATCH		16
+/* Before the packet: the room for a GRH, the encapsulation header. */
+#define DATA_AT		(IPOIB_GRH_LEN + IPOIB_ENCAP_LEN)
 /* Completions taken from the CQ at a time. */
 #define POLL_BATCH	16
 
@@ -192,8 +194,8 @@ static void listen(struct ipoib_dev *ipd, const struct sk_buff *skb,
  * the sender's hardware address is not known, and nobody may take the GRH for
  * one.
  */
-static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
-		    const struct ib_wc *wc, enum ipoib_rx_kind kind)
+static void dress(struct ipoib_dev *ipd, struct sk_buff *skb,
+		  const struct ib_wc *wc, enum ipoib_rx_kind kind)
 {
 	static const u8 pkt_types[] = {
 		[IPOIB_RX_HOST] = PACKET_HOST,
@@ -205,7 +207,7 @@ static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
 
 	skb->pkt_type = pkt_types[kind];
 	skb->protocol = *(__be16 *)(grh + IPOIB_GRH_LEN);
-	skb_pull(skb, IPOIB_GRH_LEN + IPOIB_ENCAP_LEN);
+	skb_pull(skb, DATA_AT);
 	if (skb->protocol == htons(IPOIB_TYPE_ARP) ||
 	    (kind != IPOIB_RX_HOST && skb->protocol == htons(IPOIB_TYPE_IPV6)))
 		listen(ipd, skb, wc, grh);
@@ -217,8 +219,15 @@ static void hand_up(struct ipoib_dev *ipd, struct sk_buff *skb,
 	if (likely(wc->wc_flags & IB_WC_IP_CSUM_OK &&
 		   ipd->netdev->features & NETIF_F_RXCSUM))
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	count(&ipd->rx, skb->len, kind == IPOIB_RX_MULTICAST);
-	napi_gro_receive(&ipd->rx.napi, skb);
+}
+
+/* One that is whole is handed up; a piece is begun with it, or goes on. */
+static bool is_for_lro(struct ipoib_dev *ipd, const struct ib_wc *wc,
+		       enum ipoib_rx_kind kind, const u8 *grh)
+{
+	return ipd->netdev->features & NETIF_F_LRO &&
+	       wc->wc_flags & IB_WC_IP_CSUM_OK && kind == IPOIB_RX_HOST &&
+	       get_unaligned_be16(grh + IPOIB_GRH_LEN) == IPOIB_TYPE_IPV4;
 }
 
 /* Is it for the stack? If not, that is counted. */
@@ -245,6 +254,7 @@ static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
 		.has_grh = wc->wc_flags & IB_WC_GRH,
 		.own_source = is_own_source(ipd, wc),
 	};
+	struct ipoib_lro_slot *slot = NULL;
 	enum ipoib_rx_kind kind;
 	struct sk_buff *skb;
 
@@ -255,6 +265,11 @@ static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
 		skb_free_frag(data);
 		return;
 	}
+	count(&ipd->rx, wc->byte_len - DATA_AT, kind == IPOIB_RX_MULTICAST);
+	if (unlikely(is_for_lro(ipd, wc, kind, data + NET_SKB_PAD)) &&
+	    ipoib_lro_take(ipd, data, NET_SKB_PAD + DATA_AT,
+			   wc->byte_len - DATA_AT, &slot))
+		return;
 	skb = napi_build_skb(data, ipd->rx.truesize);
 	if (!skb) {
 		ipoib_count(ipd, RX_NO_MEMORY);
@@ -265,7 +280,11 @@ static void receive(struct ipoib_dev *ipd, const struct ib_wc *wc, void *data)
 	__skb_put(skb, wc->byte_len);
 	ipoib_dbg_data(ipd, "rx %u octets, slid %#x, qpn %#x\n", wc->byte_len,
 		       wc->slid, wc->src_qp);
-	hand_up(ipd, skb, wc, kind);
+	dress(ipd, skb, wc, kind);
+	if (unlikely(slot))
+		slot->skb = skb;
+	else
+		napi_gro_receive(&ipd->rx.napi, skb);
 }
 
 static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
@@ -320,6 +339,7 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	struct ipoib_rx *rx = &ipd->rx;
 	int done = poll_cq(ipd, budget);
 
+	ipoib_lro_flush(ipd);
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
 	    missing(rx) >= min_t(u32, BATCH, READ_ONCE(rx->want) / 2))
 		fill(ipd);

@@ -11,6 +11,7 @@
 #include <rdma/ib_verbs.h>
 
 #include "ipoib/core/ring.h"
+#include "ipoib/lro.h"
 
 struct ipoib_dev;
 struct rtnl_link_stats64;
@@ -36,6 +37,7 @@ struct ipoib_rx_buf {
  * @want: so many are to be posted; written with ctl
  * @buf_len: octets that the HCA may write into a buffer
  * @truesize: octets of a buffer with all that belongs to it
+ * @lro: packets that are handed up as one
  * @usecs: events of @cq may come so late, microseconds; RTNL
  * @frames: or after so many completions; RTNL
  * @syncp: for @packets, @bytes and @multicast
@@ -53,6 +55,7 @@ struct ipoib_rx {
 	u32 want;
 	unsigned int buf_len;
 	unsigned int truesize;
+	struct ipoib_lro_table lro;
 	u16 usecs;
 	u16 frames;
 	struct u64_stats_sync syncp;

@@ -6,6 +6,7 @@
  */
 #include <linux/netdevice.h>
 
+#include "compat/gso.h"
 #include "ipoib/core/encap.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"

@@ -3,6 +3,7 @@
  * Between a consumer's memory and packets: gathering and scattering, with the
  * Internet checksum of what is copied if somebody wants it. Softirq.
  */
+#include <linux/bitops.h>
 #include <net/checksum.h>
 
 #include "sib/transport/copy.h"

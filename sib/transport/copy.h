@@ -5,6 +5,7 @@
 #ifndef SIB_TRANSPORT_COPY_H
 #define SIB_TRANSPORT_COPY_H
 
+#include <linux/bitops.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
 #include <net/checksum.h>

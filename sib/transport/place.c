@@ -4,6 +4,7 @@
  * whoever changes the QP's state or destroys it takes that lock and knows that
  * nothing is written afterwards.
  */
+#include <linux/bitops.h>
 #include <net/checksum.h>
 
 #include "sib/core/inet.h"

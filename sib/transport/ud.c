@@ -4,6 +4,7 @@
  * TCP has in one piece. IBTA volume 1, sections 9.8.3 and 10.2.5. Softirq, the
  * QP's task.
  */
+#include <linux/bitops.h>
 #include <net/checksum.h>
 
 #include "sib/core/inet.h"

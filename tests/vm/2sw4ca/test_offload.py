@@ -311,3 +311,68 @@ def test_a_cable_that_changes_octets_spoils_no_data(h1, h2):
         assert transfer(h1, h2, 300_000)
     finally:
         run("tc", "qdisc", "del", "dev", end, "root")
+
+
+# --- large receive
+
+def test_large_receive_is_offered_and_off(h1):
+    assert features(h1)["large-receive-offload"] == "off"
+    assert features(h1)["generic-receive-offload"] == "on"
+
+
+@contextlib.contextmanager
+def large_receive(host):
+    host.run("ethtool", "-K", "ib0", "lro", "on", "gro", "off")
+    try:
+        yield
+    finally:
+        host.run("ethtool", "-K", "ib0", "lro", "off", "gro", "on")
+
+
+def handed_up(trace):
+    """Octets of each packet that the stack gets."""
+    return [int(n) for text in trace.lines("napi_gro_receive_entry", "dev=ib0 ")
+            for n in re.findall(r"\blen=(\d+)", text)]
+
+
+def test_large_receive_puts_packets_together(h1, h4):
+    """What the application reads is the same; the stack has less to do."""
+    h1.reach(h4)
+    mtu = int(h1.sysfs("mtu"))
+    with Trace("net/napi_gro_receive_entry") as trace:
+        assert transfer(h4, h1, 400_000)
+        assert max(handed_up(trace)) == mtu
+    before = h1.ethtool_stats()
+    with large_receive(h1), Trace("net/napi_gro_receive_entry") as trace:
+        assert transfer(h4, h1, 400_000)
+        assert max(handed_up(trace)) > 3 * mtu
+    after = h1.ethtool_stats()
+    pieces, packets = (after[name] - before[name]
+                       for name in ("rx_lro_pieces", "rx_lro_packets"))
+    assert 0 < 2 * pieces <= packets <= after["rx_packets"] - \
+        before["rx_packets"]
+
+
+def test_large_receive_keeps_what_is_lost_or_late_in_order(h1, h4):
+    h1.reach(h4)
+    end = cable_of(h4)
+    run("tc", "qdisc", "add", "dev", end, "root", "netem", "delay", "1ms",
+        "reorder", "90%", "loss", "1%", "duplicate", "1%")
+    try:
+        with large_receive(h1):
+            assert transfer(h4, h1, 300_000)
+    finally:
+        run("tc", "qdisc", "del", "dev", end, "root")
+
+
+def test_large_receive_needs_checksums_and_goes_for_forwarding(h1):
+    h1.run("ethtool", "-K", "ib0", "lro", "on")
+    try:
+        with switched(h1, "rx", "off"):
+            assert features(h1)["large-receive-offload"].startswith("off")
+        assert features(h1)["large-receive-offload"] == "on"
+        h1.run("sysctl", "-q", "net.ipv4.conf.ib0.forwarding=1")
+        assert features(h1)["large-receive-offload"].startswith("off")
+    finally:
+        h1.run("sysctl", "-q", "net.ipv4.conf.ib0.forwarding=0")
+        h1.run("ethtool", "-K", "ib0", "lro", "off")
