@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * From skb to work request: what the HCA is to do to it, mapping, chaining, posting. A chain is posted with
- * one call and one doorbell when the stack has no more packets at hand; its
- * last request is signalled, and one in so many besides. Softirqs off, under
- * the queue's xmit lock.
+ * From skb to work request: what the HCA is to do to it, mapping, chaining,
+ * posting. A chain is posted with one call and one doorbell when the stack has
+ * no more packets at hand; its last request is signalled, and one in so many
+ * besides. Softirqs off, under the queue's xmit lock.
  */
 #include <linux/netdevice.h>
 #include <linux/tcp.h>

@@ -10,7 +10,7 @@
 /* Encapsulation header, IPv4 and TCP with all options: octets of headers. */
 #define SIB_LSO_HEAD	(4 + 60 + 60)
 /* Octets of data in one piece. */
-#define SIB_LSO_MAX	(1U << 18)
+#define SIB_LSO_MAX	(256 * 1024)
 
 /**
  * struct sib_lso - how to cut

@@ -19,7 +19,7 @@ static struct sib_hca_port *hca_port(const struct sib_qpc *qpc)
 	return sib_hca_port(qpc->hca, qpc->port->num);
 }
 
-/* Management on VL15: the SM has few of them under way, and must get through. */
+/* Management on VL15: the SM has few under way, and must get through. */
 static bool is_paced(const struct sib_qpc *qpc)
 {
 	return qpc->type != IB_QPT_SMI;
