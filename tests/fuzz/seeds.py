@@ -349,11 +349,53 @@ def rc():
         yield name, be(4, 0xFFFFF0, 1) + bytes([how, 0, 0] * 60)
 
 
+# IP as an HCA and large receive look at it.
+
+def ip_packet(proto, options=0, data=100, v6=False, at=0):
+    """Headers and data, from the IP header on; no checksums."""
+    hlen = (20 if proto == 6 else 8) + options
+    if proto == 6:
+        rest = struct.pack(">HHIIBBHHH", 9, 10, 1 + at, 2, hlen // 4 << 4,
+                           0x10, 500, 0, 0)
+        rest += bytes([1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 6])[:options]
+    else:
+        rest = struct.pack(">HHHH", 9, 10, hlen + data, 0)
+    if v6:
+        head = struct.pack(">IHBB", 6 << 28, hlen + data, proto, 64) + bytes(32)
+    else:
+        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + hlen + data, 1, 0x4000,
+                           64, proto, 0) + bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    return head + rest
+
+
+def inet():
+    for v6 in (False, True):
+        kind = be(2, 0x86DD if v6 else 0x0800) + bytes(2)
+        for proto in (6, 17):
+            yield f"sums-{proto}-{v6}", be(4, 0) + kind + \
+                ip_packet(proto, v6=v6) + bytes(range(100))
+        for options in (0, 12):
+            yield f"cut-{options}-{v6}", be(2, 9000, 1460) + kind + \
+                ip_packet(6, options, 9000, v6)
+
+
+def lro():
+    def packets(*sizes, options=12):
+        at = 0
+        for size in sizes:
+            head = ip_packet(6, options, size, at=at)
+            yield be(2, len(head) + size) + head.ljust(52, b"\0")
+            at += size
+    yield "three", b"".join(packets(100, 100, 50))
+    yield "plain", b"".join(packets(100, 100, options=0))
+    yield "full", b"".join(packets(*[20000] * 4))
+
+
 SEEDS = {"smp": smp_seeds, "hdr": hdr, "icrc": icrc, "ud": ud, "sma": sma,
          "pma": pma, "trap": trap, "fwd": fwd, "shim": shim, "lsm": lsm,
          "encap": encap, "hwaddr": hwaddr, "mcast_fsm": mcast_fsm,
          "path_fsm": path_fsm, "conn_fsm": conn_fsm, "cm": cm, "ring": ring,
-         "mtu": mtu, "rc": rc}
+         "mtu": mtu, "rc": rc, "inet": inet, "lro": lro}
 
 
 def main():
