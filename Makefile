@@ -3,7 +3,7 @@
 # What a person or CI asks for. Everything that needs a kernel goes through
 # lab/run; everything prepares what it needs.
 
-.PHONY: help demo check check-full shell lint unit fuzz modules clean
+.PHONY: help demo check check-full shell bench lint unit fuzz modules clean
 .PHONY: install uninstall dkms-install dkms-uninstall deb
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make shell       the same fabric, and a shell inside"
 	@echo "make check       every test that a contributor must pass"
 	@echo "make check-full  the same on 6.12 and the debug kernel, and long tests"
+	@echo "make bench       our driver, the stock one and veth, in instructions"
 	@echo "make lint        style, sparse, warnings, documentation, own rules"
 	@echo "make unit fuzz   tests of core/ in user space; seconds"
 	@echo "make modules     build both modules for the 6.1 kernel of the lab"
@@ -31,6 +32,9 @@ check:
 
 check-full:
 	tests/run check-full
+
+bench:
+	bench/run
 
 lint:
 	tests/run lint
