@@ -111,5 +111,29 @@ class Threads(unittest.TestCase):
         self.assertEqual(self.threads("7.2.22", "debug"), "multi")
 
 
+class Clock(unittest.TestCase):
+    """What a guest is told of its time stamp counter."""
+
+    def command_line(self, icount="", accel="tcg"):
+        """Of a guest's kernel."""
+        return shell.library(
+            f"KERNEL=6.1 APPEND= ICOUNT={icount} ACCEL={accel} "
+            "kernel_command_line", "common", "guest").stdout
+
+    def test_half_the_bogomips_of_a_processor(self):
+        with tempfile.NamedTemporaryFile("w") as cpuinfo:
+            cpuinfo.write("processor\t: 0\nbogomips\t: 5192.28\n" * 2)
+            cpuinfo.flush()
+            self.assertEqual(shell.library(f"tsc_khz {cpuinfo.name}", "common",
+                                           "guest").stdout, "2596140\n")
+
+    def test_an_emulated_guest_does_not_measure_it(self):
+        self.assertRegex(self.command_line(), r" tsc_early_khz=\d{6,}\b")
+
+    def test_a_guest_with_a_clock_of_its_own_does(self):
+        for options in {"icount": "1"}, {"accel": "kvm"}:
+            self.assertNotIn("tsc_early_khz", self.command_line(**options))
+
+
 if __name__ == "__main__":
     unittest.main()
