@@ -109,6 +109,7 @@ qemu_args() {
 	port_args verdict
 	port_args stdout
 	port_args stderr
+	[ -z "$JOIN" ] || join_args
 	if [ -n "$USE_TTY" ]; then
 		QEMU_ARGS+=(-chardev "stdio,id=tty,signal=off"
 			-device "virtconsole,chardev=tty")
@@ -123,12 +124,13 @@ guest_config() {
 	mv "$RUN_DIR/tree/lib/modules/$KERNEL_RELEASE" "$share/modules/"
 	printf '%s\0' "$@" >"$share/argv"
 	{
-		printf 'export LAB_RUN=%q\n' "$(basename "$LOG_DIR")"
+		printf 'export LAB_RUN=%q\n' "${LOG_DIR#"$OUT/lab/"}"
 		printf 'export LAB_TOPOLOGY=%q\n' "$TOPOLOGY"
 		printf 'export LAB_KERNEL=%q\n' "$KERNEL"
 		printf 'export LAB_DRIVER=%q\n' "$DRIVER"
 		printf 'export LAB_ICOUNT=%q\n' "$ICOUNT"
 		printf 'export LAB_TTY=%q\n' "$USE_TTY"
+		[ -z "$JOIN" ] || join_config
 		printf 'LAB_SIB_OPTIONS=%q\n' "$SIB_OPTIONS"
 		printf 'LAB_IPOIB_OPTIONS=%q\n' "$IPOIB_OPTIONS"
 		[ "$KERNEL" = debug ] && printf 'LAB_KMEMLEAK=1\n'
@@ -199,6 +201,10 @@ follow_guest() {
 			continue
 		fi
 		line+=$part
+		if second_ended; then
+			hear_second
+			[ -z "$WHY" ] || return
+		fi
 		if ! kill -0 "$QEMU_PID" 2>/dev/null; then
 			WHY="the guest died during $phase"
 			[ -s "$RUN_DIR/qemu.log" ] &&

@@ -23,6 +23,22 @@ REFUSED = {
     "CPUs that are no number": ["--cpus", "two", "--", "true"],
     "an empty number": ["--cpus", "", "--", "true"],
     "a timeout that is no number": ["--timeout", "1h", "--", "true"],
+    "a second guest without its value": ["--second"],
+    "a second guest of an unknown kernel":
+        ["--second", "kernel=5.10", "--", "true"],
+    "a second guest of an unknown driver":
+        ["--second", "driver=theirs", "--", "true"],
+    "a second guest without CPUs": ["--second", "cpus=0", "--", "true"],
+    "a word that means nothing for the second guest":
+        ["--second", "kernel=6.12 colour=red", "--", "true"],
+    "a second guest in a topology of one":
+        ["--second", "", "--topology", "2sw4ca", "--", "true"],
+    "a second guest without a fabric":
+        ["--second", "", "--topology", "none", "--", "true"],
+    "two guests and a clock that counts instructions":
+        ["--icount", "--second", "", "--", "true"],
+    "the same, by the topology":
+        ["--icount", "--topology", "2guests", "--", "true"],
 }
 
 
