@@ -58,6 +58,8 @@ def pytest_runtest_makereport(item, call):
         topology = os.environ.get("LAB_TOPOLOGY", "2sw4ca")
         if topology != "2sw4ca":
             options += f" --topology {topology}"
+        if "LAB_SECOND_IS" in os.environ:
+            options += f" --second '{os.environ['LAB_SECOND_IS']}'"
         report.sections.append(
             ("rerun it alone", f"lab/run{options} -- tests/vm/run "
                                f"'{item.nodeid}'"))
