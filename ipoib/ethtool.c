@@ -64,6 +64,7 @@ static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *c,
 
 	c->rx_coalesce_usecs = ipd->rx.usecs;
 	c->rx_max_coalesced_frames = ipd->rx.frames;
+	c->use_adaptive_rx_coalesce = ipd->rx.adaptive;
 	return 0;
 }
 
@@ -72,11 +73,17 @@ static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *c,
 			struct kernel_ethtool_coalesce *kernel_c,
 			struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (c->rx_coalesce_usecs > U16_MAX ||
 	    c->rx_max_coalesced_frames > U16_MAX)
 		return -EINVAL;
-	return ipoib_rx_moderate(ipoib_dev(netdev), c->rx_coalesce_usecs,
-				 c->rx_max_coalesced_frames);
+	err = ipoib_rx_moderate(ipoib_dev(netdev), c->rx_coalesce_usecs,
+				c->rx_max_coalesced_frames,
+				c->use_adaptive_rx_coalesce);
+	if (err == -EOPNOTSUPP)
+		NL_SET_ERR_MSG(extack, "this HCA does not moderate");
+	return err;
 }
 
 static void get_ringparam(struct net_device *netdev,
@@ -254,7 +261,8 @@ static void get_stats(struct net_device *netdev, struct ethtool_stats *stats,
 
 const struct ethtool_ops ipoib_ethtool_ops = {
 	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS |
-				     ETHTOOL_COALESCE_RX_MAX_FRAMES,
+				     ETHTOOL_COALESCE_RX_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
 	.get_drvinfo = get_drvinfo,
 	.get_link = ethtool_op_get_link,
 	.get_link_ksettings = get_link_settings,

@@ -349,6 +349,8 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	if (test_bit(IPOIB_FLAG_QPS_UP, &ipd->flags) &&
 	    !ipoib_ring_used(&rx->ring))
 		mod_delayed_work(ipd->wq, &rx->refill, HZ / 10);
+	if (READ_ONCE(rx->adaptive))
+		ipoib_rx_measure(rx);
 	if (napi_complete_done(napi, done) &&
 	    ib_req_notify_cq(rx->cq, IB_CQ_NEXT_COMP |
 				     IB_CQ_REPORT_MISSED_EVENTS) > 0)
@@ -418,6 +420,7 @@ int ipoib_rx_create(struct ipoib_dev *ipd)
 	if (!rx->buf)
 		return -ENOMEM;
 	netif_napi_add(ipd->netdev, &rx->napi, rx_poll);
+	ipoib_rx_moderate_init(rx);
 	return create_cq(ipd);
 }
 
@@ -431,8 +434,10 @@ void ipoib_rx_destroy(struct ipoib_dev *ipd)
 {
 	struct ipoib_rx *rx = &ipd->rx;
 
-	if (rx->cq)
+	if (rx->cq) {
+		ipoib_rx_moderate_exit(rx);
 		ib_destroy_cq(rx->cq);
+	}
 	rx->cq = NULL;
 	if (rx->buf) {
 		cancel_delayed_work_sync(&rx->refill);
@@ -545,28 +550,6 @@ void ipoib_rx_release(struct ipoib_dev *ipd)
 	for (i = 0; i < rx->ring.size; i++)
 		free_buffer(ipd, &rx->buf[i]);
 	rx->ring.tail = rx->ring.head;
-}
-
-/**
- * ipoib_rx_moderate() - how soon the HCA tells of what was received
- * @ipd: the interface
- * @usecs: after so many microseconds at the latest
- * @frames: or after so many packets
- *
- * An HCA that cannot do that is left alone, and what was asked for is shown.
- *
- * Context: Process, under RTNL.
- * Return: 0 or the HCA's error, after which nothing is changed.
- */
-int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames)
-{
-	int err = rdma_set_cq_moderation(ipd->rx.cq, frames, usecs);
-
-	if (err && err != -EOPNOTSUPP)
-		return err;
-	ipd->rx.usecs = usecs;
-	ipd->rx.frames = frames;
-	return 0;
 }
 
 /**

@@ -5,6 +5,7 @@
 #ifndef IPOIB_RX_H
 #define IPOIB_RX_H
 
+#include <linux/dim.h>
 #include <linux/netdevice.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
@@ -38,8 +39,11 @@ struct ipoib_rx_buf {
  * @buf_len: octets that the HCA may write into a buffer
  * @truesize: octets of a buffer with all that belongs to it
  * @lro: packets that are handed up as one
- * @usecs: events of @cq may come so late, microseconds; RTNL
- * @frames: or after so many completions; RTNL
+ * @usecs: events of @cq may come so late, microseconds; written under RTNL
+ * @frames: or after so many completions; likewise
+ * @adaptive: both are found out by @dim instead; likewise
+ * @dim: how that goes
+ * @events: those of @cq that were dealt with; NAPI's
  * @syncp: for @packets, @bytes and @multicast
  * @packets: received and handed up
  * @bytes: of IP in them
@@ -58,6 +62,9 @@ struct ipoib_rx {
 	struct ipoib_lro_table lro;
 	u16 usecs;
 	u16 frames;
+	bool adaptive;
+	u16 events;
+	struct dim dim;
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;
 	u64_stats_t bytes;
@@ -71,7 +78,13 @@ int ipoib_rx_resize(struct ipoib_dev *ipd, u32 count);
 bool ipoib_rx_empty(struct ipoib_dev *ipd);
 void ipoib_rx_stop(struct ipoib_dev *ipd);
 void ipoib_rx_release(struct ipoib_dev *ipd);
-int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames);
 void ipoib_rx_stats(struct ipoib_dev *ipd, struct rtnl_link_stats64 *stats);
+
+/* moderate.c */
+void ipoib_rx_moderate_init(struct ipoib_rx *rx);
+void ipoib_rx_moderate_exit(struct ipoib_rx *rx);
+void ipoib_rx_measure(struct ipoib_rx *rx);
+int ipoib_rx_moderate(struct ipoib_dev *ipd, u16 usecs, u16 frames,
+		      bool adaptive);
 
 #endif

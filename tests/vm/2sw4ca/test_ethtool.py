@@ -7,6 +7,7 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import run, wait
+from tests.vm.tracing import TRACEFS, Trace
 
 
 def settings(host, dev="ib0"):
@@ -71,7 +72,8 @@ def coalescing(host):
 @pytest.fixture
 def usual_coalescing(h1):
     yield
-    h1.run("ethtool", "-C", "ib0", "rx-usecs", 0, "rx-frames", 0, check=False)
+    h1.run("ethtool", "-C", "ib0", "rx-usecs", 0, "rx-frames", 0,
+           "adaptive-rx", "off", check=False)
 
 
 def test_coalescing_is_off_at_first(h1):
@@ -114,6 +116,71 @@ def test_coalescing_on_an_hca_that_cannot(spare, here):
         name = spare().add()
         run("ethtool", "-C", name, "rx-usecs", 3, "rx-frames", 4)
         assert "rx-usecs: 3\nrx-frames: 4\n" in run("ethtool", "-c", name)
+    finally:
+        lab.write("/sys/module/sib/parameters/cq_moderation", "Y")
+
+
+PROBES = f"{TRACEFS}/kprobe_events"
+
+
+@pytest.fixture
+def moderation():
+    """What the HCAs are told: pairs of completions and microseconds."""
+    lab.write(PROBES, "p:moderation sib_modify_cq count=%si:u16 "
+                      "period=%dx:u16\n")
+    with Trace("kprobes/moderation") as trace:
+        yield lambda: [
+            tuple(map(int, re.findall(r"(?:count|period)=(\d+)", text)))
+            for text in trace.lines("moderation")]
+    lab.write(PROBES, "-:moderation\n")
+
+
+def adapts(host):
+    out = host.run("ethtool", "-c", "ib0")
+    return re.search(r"^Adaptive RX: (\w+)", out, re.M)[1]
+
+
+def test_moderation_follows_what_comes(h1, h2, moderation, usual_coalescing):
+    h2.reach(h1)
+    assert adapts(h1) == "off"
+    h1.run("ethtool", "-C", "ib0", "rx-usecs", 3, "rx-frames", 4,
+           "adaptive-rx", "on")
+    assert adapts(h1) == "on"
+    assert moderation()[-1] == (4, 3)
+    assert coalescing(h1) == (3, 4)
+
+    def adapted():
+        assert h2.ping(h1.v4, 300, options=("-A",)) == 0
+        return [pair for pair in moderation() if pair != (4, 3)]
+
+    assert wait(adapted, 30, "nothing was found out")
+    # Off again is what was set before.
+    h1.run("ethtool", "-C", "ib0", "adaptive-rx", "off")
+    assert adapts(h1) == "off"
+    assert moderation()[-1] == (4, 3)
+    before = len(moderation())
+    assert h2.ping(h1.v4, 300, options=("-A",)) == 0
+    assert len(moderation()) == before
+
+
+def test_adapting_survives_down_and_up_and_ends_with_the_interface(spare,
+                                                                   here):
+    name = spare().add()
+    run("ip", "link", "set", name, "up")
+    run("ethtool", "-C", name, "adaptive-rx", "on")
+    for state in "down", "up":
+        run("ip", "link", "set", name, state)
+        assert "Adaptive RX: on" in run("ethtool", "-c", name)
+    run("rdma", "link", "delete", "sib9")
+
+
+def test_an_hca_that_cannot_moderate_does_not_adapt(spare, here):
+    lab.write("/sys/module/sib/parameters/cq_moderation", "N")
+    try:
+        name = spare().add()
+        code, out = here.status("ethtool", "-C", name, "adaptive-rx", "on")
+        assert code and "this HCA does not moderate" in out
+        assert "Adaptive RX: off" in run("ethtool", "-c", name)
     finally:
         lab.write("/sys/module/sib/parameters/cq_moderation", "Y")
 
