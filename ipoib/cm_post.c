@@ -216,7 +216,9 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 	if (unlikely(skb->len > mtu + IPOIB_PSEUDO_LEN)) {
 		if (skb->len <= ipoib_ud_max(ipd))
 			return false;
-		ipoib_cm_too_big(ipd, skb, mtu - IPOIB_ENCAP_LEN);
+		/* What does not go over the connection has UD. */
+		ipoib_cm_too_big(ipd, skb, max(mtu - IPOIB_ENCAP_LEN,
+					       READ_ONCE(ipd->mtu.group)));
 		return true;
 	}
 	__skb_pull(skb, IPOIB_PSEUDO_LEN);

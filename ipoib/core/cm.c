@@ -42,7 +42,7 @@ void ipoib_cm_put_private(u8 *p, u32 qpn, u32 mtu)
  * The reserved octet is ignored. More than we could send means nothing, so
  * what a peer says is limited to IPOIB_CM_MSG_MAX.
  *
- * Return: false if it is too short, or he takes no packet at all.
+ * Return: false if it is too short, or he takes less than every link must.
  */
 bool ipoib_cm_get_private(const u8 *p, u32 len, struct ipoib_cm_private *priv)
 {
@@ -50,7 +50,7 @@ bool ipoib_cm_get_private(const u8 *p, u32 len, struct ipoib_cm_private *priv)
 		return false;
 	priv->qpn = get_unaligned_be32(p) & IPOIB_QPN_MASK;
 	priv->mtu = min_t(u32, get_unaligned_be32(p + 4), IPOIB_CM_MSG_MAX);
-	return priv->mtu > IPOIB_ENCAP_LEN;
+	return priv->mtu >= IPOIB_CM_MSG_MIN;
 }
 
 /**

@@ -15,6 +15,8 @@
 #define IPOIB_CM_PRIVATE_LEN	8
 /* The largest message: a packet of the largest MTU behind its header. */
 #define IPOIB_CM_MSG_MAX	(IPOIB_MTU_MAX + IPOIB_ENCAP_LEN)
+/* What a peer must take: the smallest MTU of IPv6. RFC 4755 section 5. */
+#define IPOIB_CM_MSG_MIN	(1280 + IPOIB_ENCAP_LEN)
 
 /* Octet 0 of a Service-ID: what deployed peers use, and what the RFC says. */
 #define IPOIB_CM_SERVICE_USUAL	0x10

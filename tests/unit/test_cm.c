@@ -81,7 +81,8 @@ static void what_is_put_is_got(void **context)
 
 	unit_seed();
 	for (i = 0; i < 100000; i++) {
-		u32 qpn = unit_below(1 << 24), mtu = 5 + unit_below(65520);
+		u32 qpn = unit_below(1 << 24);
+		u32 mtu = 1284 + unit_below(65524 - 1283);
 
 		ipoib_cm_put_private(data, qpn, mtu);
 		assert_true(get(data, 8, &priv));
@@ -132,15 +133,15 @@ static void nobody_takes_more_than_the_largest_message(void **context)
 	assert_int_equal(priv.mtu, 65523);
 }
 
-static void who_takes_no_packet_is_no_peer(void **context)
+static void who_takes_less_than_ipv6_needs_is_no_peer(void **context)
 {
 	struct ipoib_cm_private priv;
 	u32 mtu;
 
-	for (mtu = 0; mtu <= 4; mtu++)
+	for (mtu = 0; mtu < 1284; mtu++)
 		check(!get_mtu(mtu, &priv), "%u octets", mtu);
-	assert_true(get_mtu(5, &priv));
-	assert_int_equal(priv.mtu, 5);
+	assert_true(get_mtu(1284, &priv));
+	assert_int_equal(priv.mtu, 1284);
 }
 
 static void a_service_id_has_one_of_two_first_octets(void **context)
@@ -324,7 +325,7 @@ UNIT_MAIN(
 	CASE(private_data_that_is_cut_says_nothing),
 	CASE(what_follows_private_data_does_not_matter),
 	CASE(nobody_takes_more_than_the_largest_message),
-	CASE(who_takes_no_packet_is_no_peer),
+	CASE(who_takes_less_than_ipv6_needs_is_no_peer),
 	CASE(a_service_id_has_one_of_two_first_octets),
 	CASE(a_service_id_has_nothing_but_the_qpn),
 	CASE(a_connection_is_of_a_kind_that_both_announce),
