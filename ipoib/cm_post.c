@@ -170,6 +170,20 @@ static bool announces(const struct ipoib_dev *ipd, u8 peer)
 	return ipoib_cm_via(own, peer) != IPOIB_VIA_UD;
 }
 
+/*
+ * There is no connection for the moment. A packet that is too large for UD is
+ * lost if there was one, and will be in a tenth of a second: told of an MTU,
+ * its sender would keep to that for ten minutes.
+ */
+static bool was_lost(struct ipoib_dev *ipd, struct ipoib_neigh *neigh,
+		     struct sk_buff *skb)
+{
+	if (skb->len <= ipoib_ud_max(ipd) || !READ_ONCE(neigh->conn_lost))
+		return false;
+	drop(ipd, skb, IPOIB_CNT_TX_CONN_LOST);
+	return true;
+}
+
 /**
  * ipoib_cm_xmit() - send a packet over a connection, if there is to be one
  * @q: the queue that it comes from
@@ -196,7 +210,7 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 		return false;
 	if (unlikely(!conn)) {
 		if (time_before(jiffies, READ_ONCE(neigh->conn_retry)))
-			return false;
+			return was_lost(ipd, neigh, skb);
 		ipoib_cm_want(ipd, neigh, peer);
 	}
 	/*
@@ -210,7 +224,7 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 			return true;
 		conn = rcu_dereference(neigh->conn);
 		if (!conn)
-			return false;
+			return was_lost(ipd, neigh, skb);
 	}
 	mtu = READ_ONCE(conn->mtu);
 	if (unlikely(skb->len > mtu + IPOIB_PSEUDO_LEN)) {

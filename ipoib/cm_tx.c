@@ -62,6 +62,7 @@ static void forget_locked(struct ipoib_dev *ipd, struct ipoib_tx_conn *conn,
 		if (neigh->conn_failures < U8_MAX)
 			neigh->conn_failures++;
 		WRITE_ONCE(neigh->conn_retry, jiffies + msecs_to_jiffies(ms));
+		WRITE_ONCE(neigh->conn_lost, !(actions & IPOIB_CONN_FALLBACK));
 	}
 	if (actions & IPOIB_CONN_FALLBACK)
 		ipoib_neigh_unqueue_locked(ipd, &neigh->queue, waited);
@@ -214,6 +215,7 @@ void ipoib_cm_want(struct ipoib_dev *ipd, struct ipoib_neigh *neigh, u8 peer)
 	if (!conn) {
 		ipoib_count(ipd, CONN_LIMIT);
 		WRITE_ONCE(neigh->conn_retry, jiffies + HZ);
+		WRITE_ONCE(neigh->conn_lost, false);
 		goto out;
 	}
 	ipd->cm.num_send++;

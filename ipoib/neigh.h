@@ -39,6 +39,7 @@ struct ipoib_tx_conn;
  * @conn: unicast: the connection that it has or will have. RCU, written under
  *	the interface's lock
  * @conn_retry: there is to be none before, jiffies
+ * @conn_lost: there was one, and there will be another at @conn_retry
  * @conn_failures: times in a row that there was none; interface's lock
  * @rcu: freed after a grace period
  */
@@ -53,6 +54,7 @@ struct ipoib_neigh {
 	struct sk_buff_head queue;
 	struct ipoib_tx_conn __rcu *conn;
 	unsigned long conn_retry;
+	bool conn_lost;
 	u8 conn_failures;
 	struct rcu_head rcu;
 };
