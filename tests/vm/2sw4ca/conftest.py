@@ -4,6 +4,7 @@
 import pytest
 
 from tests.vm import iftools, lab
+from tests.vm.connmode import calm_down
 from tests.vm.lab import run, wait
 from tests.vm.queues import Queues
 
@@ -46,6 +47,13 @@ def here():
 def log():
     """What the kernel says during the test."""
     return iftools.Log()
+
+
+@pytest.fixture
+def calm(hosts):
+    """All in datagram mode, without connections, before and after."""
+    yield hosts
+    calm_down(hosts)
 
 
 PARTITIONS = "/run/lab/partitions.conf"

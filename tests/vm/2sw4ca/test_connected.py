@@ -10,70 +10,13 @@ import re
 import pytest
 
 from tests.vm import lab
+from tests.vm.connmode import (UC_FLAG, connect, connections, counted, forget,
+                               renew, sending, set_mode, set_uc)
 from tests.vm.lab import wait
 
 CONNECTED, DATAGRAM = 65520, 2044
 SIZES = (511, 1025, 2044, 8192, 32768, 65492)
 RC, UC = 0x80, 0x40
-UC_FLAG = "unreliable-connections"
-
-
-def set_mode(host, mode):
-    assert host.sysfs_write("mode", mode) == (0, "")
-
-
-def set_uc(host, on):
-    host.run("ethtool", "--set-priv-flags", "ib0", UC_FLAG,
-             "on" if on else "off")
-
-
-def forget(*hosts):
-    """Neighbours are asked for again, and tell what they accept."""
-    for host in hosts:
-        host.ip("neigh", "flush", "dev", "ib0")
-
-
-def connections(host, direction=None):
-    """What debugfs shows of connections: a list of dictionaries."""
-    found = [dict(re.findall(r"^\s*(\w+):\s+(\S+)", block, re.M))
-             for block in lab.debugfs(host, "conn").split("\n\n") if block]
-    return [c for c in found if direction in (None, c["direction"])]
-
-
-def sending(host):
-    """The connections that are up and sent on."""
-    return [c for c in connections(host, "send") if c["state"] == "up"]
-
-
-def connect(a, b):
-    """Wait until each has a connection to the other."""
-    for here, there in ((a, b), (b, a)):
-        wait(lambda h=here, t=there: not h.ping(t.v4, limit=1) and
-             any(c["qpn"] == f"0x{t.address()[1:4].hex()}"
-                 for c in sending(h)), 10, f"{here} has no connection")
-
-
-def counted(host, *names):
-    stats = host.ethtool_stats()
-    return [stats[name] for name in names]
-
-
-@pytest.fixture
-def calm(hosts):
-    """All in datagram mode, without connections, before and after."""
-    yield hosts
-    for host in hosts:
-        host.ip("route", "flush", "cache")
-        set_uc(host, False)
-        set_mode(host, "datagram")
-    forget(*hosts)
-    for host in hosts:
-        wait(lambda h=host: not connections(h, "send"), 10,
-             f"{host} is connected")
-        assert host.link()["mtu"] == DATAGRAM
-    for other in hosts[1:]:
-        hosts[0].reach(other)
-        other.reach(hosts[0])
 
 
 @pytest.fixture(params=("RC", "UC"))
@@ -91,7 +34,7 @@ def connected(request, calm):
 def test_the_mode_in_sysfs_and_netlink(calm):
     h1 = calm[0]
     for mode, mtu in (("connected", CONNECTED), ("datagram", DATAGRAM)) * 2:
-        set_mode(h1, mode)
+        assert h1.sysfs_write("mode", mode) == (0, "")
         assert h1.sysfs("mode") == mode
         assert h1.link()["mtu"] == mtu
         assert h1.link()["linkinfo"]["info_data"]["mode"] == mode
@@ -291,15 +234,6 @@ def test_the_mode_changes_under_traffic(connected):
     assert sent - received <= 16, out
 
 
-def set_up(host):
-    """Give a host its interface, as the lab does."""
-    name = lab.interface_of(host.hca)
-    lab.run("ip", "link", "set", name, "netns", host.name, "name", "ib0")
-    host.ip("address", "add", f"{host.v4}/24", "dev", "ib0")
-    host.ip("address", "add", f"{host.v6}/64", "dev", "ib0", "nodad")
-    host.ip("link", "set", "ib0", "up")
-
-
 def test_a_peer_that_was_down_is_found_again(connected):
     h1, h2 = connected[:2]
     connect(h1, h2)
@@ -316,9 +250,7 @@ def test_a_peer_with_a_new_qpn_is_found_again(connected):
     h1, h4 = connected[0], connected[3]
     connect(h1, h4)
     old = h4.address()
-    lab.run("rdma", "link", "delete", "sib4", timeout=60)
-    lab.run("rdma", "link", "add", "sib4", "type", "sib", "netdev", "h4-sw2")
-    set_up(h4)
+    renew(h4, "sw2")
     set_mode(h4, "connected")
     wait(h4.carrier, 20, "no carrier")
     assert h4.address()[1:] != old[1:]
