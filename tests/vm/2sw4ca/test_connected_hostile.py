@@ -99,7 +99,6 @@ def strange_private(source):
         int.from_bytes(data[4:8], "big") >= 1284
 
 
-@pytest.mark.debug
 def test_random_private_data(pair, ghost, source):
     """Accepted or refused as it deserves; never left without a word."""
     for _ in range(scaled(150)):
@@ -114,7 +113,6 @@ def test_random_private_data(pair, ghost, source):
 HARMLESS = {"local_timeout": 12, "cm_retries": 1}
 
 
-@pytest.mark.debug
 def test_requests_with_random_fields(pair, ghost, source):
     """One to three fields each; who answers slowly is not waited for."""
     names = [n for n in FIELDS[REQ] if n not in HARMLESS]
@@ -176,7 +174,6 @@ def record(pair):
     return heard, said
 
 
-@pytest.mark.debug
 def test_messages_again_and_in_any_order(pair, record, source):
     """To both, while they talk to each other."""
     h1, h4 = pair
@@ -285,7 +282,6 @@ def test_a_message_that_is_no_packet_is_counted(pair, ghost, uc):
     assert live.end()
 
 
-@pytest.mark.debug
 def test_random_messages_on_a_connection(pair, ghost, source):
     live = ghost.established()
     for _ in range(scaled(500)):

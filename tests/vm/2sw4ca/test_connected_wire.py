@@ -117,7 +117,6 @@ def test_the_answer_names_a_connected_qp(story):
         assert sends(wire, answer["qpn"], sent)
 
 
-@pytest.mark.debug
 def test_reqs_that_cross_make_a_connection_each_way(link):
     """As with deployed peers: nobody compares addresses, nobody refuses."""
     h1, h4, wire = link

@@ -154,6 +154,7 @@ def transfer(src, dst, octets):
     return received == data
 
 
+@pytest.mark.debug
 @pytest.mark.parametrize("tso", ["on", "off"])
 def test_checksums_of_tcp_are_right_on_the_cable(h1, h4, tso):
     h1.reach(h4)
@@ -353,6 +354,7 @@ def test_large_receive_puts_packets_together(h1, h4):
         before["rx_packets"]
 
 
+@pytest.mark.debug
 def test_large_receive_keeps_what_is_lost_or_late_in_order(h1, h4):
     h1.reach(h4)
     end = cable_of(h4)
