@@ -97,6 +97,12 @@ static bool post_one_locked(struct ipoib_tx_conn *conn, struct sk_buff *skb)
 		.send_flags = IB_SEND_SIGNALED,
 	};
 
+	/* Of the time before the mode was changed: the HCA does not do it. */
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL) &&
+	    skb_checksum_help(skb)) {
+		drop(ipd, skb, IPOIB_CNT_TX_NO_MEMORY);
+		return true;
+	}
 	if (unlikely(!fits(ipd, skb))) {
 		drop(ipd, skb, IPOIB_CNT_TX_LINEARIZE);
 		return true;
@@ -236,12 +242,7 @@ bool ipoib_cm_xmit(struct ipoib_txq *q, struct ipoib_neigh *neigh,
 		return true;
 	}
 	__skb_pull(skb, IPOIB_PSEUDO_LEN);
-	/* Of the time before the mode was changed: the HCA does not do it. */
-	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL) &&
-	    skb_checksum_help(skb))
-		drop(ipd, skb, IPOIB_CNT_TX_NO_MEMORY);
-	else
-		send(conn, skb);
+	send(conn, skb);
 	return true;
 }
 
