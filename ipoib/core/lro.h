@@ -68,7 +68,7 @@ struct ipoib_lro {
 	struct ipoib_lro_pkt last;
 	u32 len;
 	u16 mss;
-	u16 count;
+	unsigned int count;
 };
 
 enum ipoib_lro_kind ipoib_lro_parse(struct ipoib_lro_pkt *pkt, const u8 *ip,

@@ -22,8 +22,8 @@ static void check_told(u32 qpn, u32 mtu)
 	ipoib_cm_put_private(data, qpn, mtu);
 	must(data[0] == 0 && fuzz_bits(data, 8, 24) == (qpn & 0xffffff));
 	must(fuzz_bits(data, 32, 32) == mtu);
-	must(ipoib_cm_get_private(data, 8, &priv) == (mtu > 4));
-	if (mtu > 4)
+	must(ipoib_cm_get_private(data, 8, &priv) == (mtu >= 1284));
+	if (mtu >= 1284)
 		must(priv.qpn == (qpn & 0xffffff) &&
 		     priv.mtu == (mtu < 65524 ? mtu : 65524));
 	free(data);
@@ -36,9 +36,9 @@ static void check_heard(struct feed *f)
 	struct ipoib_cm_private priv;
 	bool good = ipoib_cm_get_private(data, len, &priv);
 
-	must(good == (len >= 8 && fuzz_bits(data, 32, 32) > 4));
+	must(good == (len >= 8 && fuzz_bits(data, 32, 32) >= 1284));
 	if (good)
-		must(priv.qpn == fuzz_bits(data, 8, 24) && priv.mtu > 4 &&
+		must(priv.qpn == fuzz_bits(data, 8, 24) && priv.mtu >= 1284 &&
 		     priv.mtu <= 65524 && priv.mtu <= fuzz_bits(data, 32, 32));
 	must(!ipoib_cm_get_private(NULL, len, &priv));
 	free(data);
