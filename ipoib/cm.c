@@ -86,11 +86,26 @@ struct batch {
 	struct list_head recv;
 };
 
+/* Those whose QP has said that it is of no use any more. */
+static void take_failed_locked(struct ipoib_dev *ipd)
+{
+	struct ipoib_conn *c, *next;
+
+	list_for_each_entry_safe(c, next, &ipd->cm.recv, entry) {
+		struct ipoib_rx_conn *conn =
+			container_of(c, struct ipoib_rx_conn, c);
+
+		if (READ_ONCE(conn->failed))
+			ipoib_rx_conn_lost_locked(conn);
+	}
+}
+
 static bool next_batch(struct ipoib_dev *ipd, struct batch *batch)
 {
 	INIT_LIST_HEAD(&batch->send);
 	INIT_LIST_HEAD(&batch->recv);
 	spin_lock_bh(&ipd->lock);
+	take_failed_locked(ipd);
 	list_splice_init(&ipd->cm.dead_send, &batch->send);
 	list_splice_init(&ipd->cm.dead_recv, &batch->recv);
 	spin_unlock_bh(&ipd->lock);
@@ -474,6 +489,8 @@ void ipoib_cm_exit(struct ipoib_dev *ipd)
 {
 	cancel_work_sync(&ipd->cm.start_work);
 	flush_work(&ipd->cm.reap_work);
+	/* What a QP said while it was taken down. Now there is none. */
+	cancel_work_sync(&ipd->cm.reap_work);
 	cancel_work_sync(&ipd->cm.too_big_work);
 	skb_queue_purge(&ipd->cm.too_big);
 }

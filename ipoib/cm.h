@@ -165,6 +165,7 @@ struct ipoib_cm_rxq {
  * @count: of @buf
  * @psn: the first that the peer sends
  * @posted: how many of them the HCA has; NAPI
+ * @failed: its QP takes no more; the reaper is told
  * @last_wqe: with SRQ: the HCA says that nothing more comes
  * @dead: to be taken down; interface's lock
  * @rcu: freed after a grace period
@@ -176,6 +177,7 @@ struct ipoib_rx_conn {
 	u32 count;
 	u32 psn;
 	u32 posted;
+	bool failed;
 	bool last_wqe;
 	bool dead;
 	struct rcu_head rcu;

@@ -22,16 +22,31 @@
 /* How often he is to try. */
 #define RNR_TRIES	6
 
+/*
+ * Any context, hard interrupts too. A QP that has refused a request takes no
+ * other: without an end the peer would not know, and send on into nothing.
+ */
 static void qp_event(struct ib_event *event, void *context)
 {
 	struct ipoib_rx_conn *conn = container_of(context,
 						  struct ipoib_rx_conn, c);
+	struct ipoib_dev *ipd = conn->c.ipd;
 
-	if (event->event == IB_EVENT_QP_LAST_WQE_REACHED)
+	ipoib_dbg(ipd, "QP %#x: event %d\n", event->element.qp->qp_num,
+		  event->event);
+	switch (event->event) {
+	case IB_EVENT_QP_LAST_WQE_REACHED:
 		WRITE_ONCE(conn->last_wqe, true);
-	else
-		ipoib_dbg(conn->c.ipd, "QP %#x: event %d\n",
-			  event->element.qp->qp_num, event->event);
+		break;
+	case IB_EVENT_QP_FATAL:
+	case IB_EVENT_QP_REQ_ERR:
+	case IB_EVENT_QP_ACCESS_ERR:
+		WRITE_ONCE(conn->failed, true);
+		queue_work(ipoib_cm_reaper, &ipd->cm.reap_work);
+		break;
+	default:
+		break;
+	}
 }
 
 /**
@@ -249,7 +264,7 @@ static void publish(struct ipoib_dev *ipd, struct ipoib_rx_conn *conn)
 			ipoib_rx_conn_lost_locked(other);
 	list_add_tail(&conn->c.entry, &ipd->cm.recv);
 	/* Closed, or lost, while this was on its way. */
-	if (conn->dead || !ipd->cm.open) {
+	if (conn->dead || READ_ONCE(conn->failed) || !ipd->cm.open) {
 		conn->dead = false;
 		ipoib_rx_conn_lost_locked(conn);
 	}
