@@ -95,6 +95,7 @@ port_args() {
 qemu_args() {
 	local memory=2048
 	[ "$KERNEL" = debug ] && memory=5120
+	memory=${MEMORY:-$memory}
 	QEMU_ARGS=(-M q35 -m "$memory" -display none -monitor none -no-reboot
 		-nodefaults -kernel "$KERNEL_DIR/vmlinuz" -initrd "$INITRAMFS"
 		-append "$(kernel_command_line)"
