@@ -18,10 +18,16 @@
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
 
-/* What a CM message may take: an exponent of 4.096 us, 0.5 s. */
-#define CM_TIMEOUT	17
-/* How often each is tried before the connection has failed. */
-#define CM_TRIES	3
+/*
+ * How long the answer to a CM message may take, exponents of 4.096 us: 0.5 s
+ * for the REP, besides the way, and 2 s for the RTU. A host with whom hundreds
+ * connect at once takes long to come to the RTU, behind all those REQs; a QP
+ * that is taken down too early costs the peer what it sends. And how often each
+ * is repeated before the connection has failed.
+ */
+#define REP_TIMEOUT	17
+#define RTU_TIMEOUT	19
+#define CM_TRIES	7
 #define ACK_TRIES	7
 #define RNR_TRIES	6
 
@@ -418,8 +424,8 @@ static int send_req(struct ipoib_tx_conn *conn)
 		.starting_psn = get_random_u32() & IPOIB_QPN_MASK,
 		.private_data = data,
 		.private_data_len = sizeof(data),
-		.remote_cm_response_timeout = CM_TIMEOUT,
-		.local_cm_response_timeout = CM_TIMEOUT,
+		.remote_cm_response_timeout = REP_TIMEOUT,
+		.local_cm_response_timeout = RTU_TIMEOUT,
 		.retry_count = ACK_TRIES,
 		.rnr_retry_count = RNR_TRIES,
 		.max_cm_retries = CM_TRIES,

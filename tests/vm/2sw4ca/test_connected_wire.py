@@ -145,9 +145,11 @@ def test_retries_are_few_and_short(story):
     """RFC 4755 section 7.1: short against TCP's timers."""
     h1, h4, wire = story
     for request in requests(wire):
-        # 4.096 us times two to the 17th is half a second.
-        assert request["remote_timeout"] == request["local_timeout"] == 17
-        assert request["cm_retries"] == 3
+        # 4.096 us times two to the 17th is half a second. A host with whom
+        # many connect at once takes longer to come to the RTU.
+        assert request["remote_timeout"] == 17
+        assert request["local_timeout"] == 19
+        assert request["cm_retries"] == 7
         assert request["retries"] == 7 and request["rnr_retries"] == 6
 
 
