@@ -36,8 +36,12 @@ struct ipoib_txq;
 #define IPOIB_CM_BACKLOG	512
 /* Pages of a receive buffer. */
 #define IPOIB_CM_PAGES		DIV_ROUND_UP(IPOIB_CM_MSG_MAX, PAGE_SIZE)
-/* Receive queues at most; buffers of one at least; of a QP without SRQ. */
+/*
+ * Receive queues at most; how many buffers one has at first, and may have at
+ * least; how many a QP without SRQ has.
+ */
 #define IPOIB_CM_RXQS		4
+#define IPOIB_CM_RXQ_FIRST	16
 #define IPOIB_CM_RXQ_BUFS	64
 #define IPOIB_CM_QP_BUFS	32
 /* Packets that are too large and of which their senders are to be told. */
@@ -139,6 +143,9 @@ struct ipoib_cm_buf {
  * @napi: polls @cq
  * @buf: of @srq
  * @count: of @buf
+ * @filled: how many of them have been posted once; @grow_work
+ * @grow_work: fills more
+ * @grow_after: there was no memory; not before this, in jiffies
  * @missing: indices of buffers that could not be posted; NAPI
  * @num_missing: how many
  * @passes: how often @cq was found empty
@@ -151,6 +158,9 @@ struct ipoib_cm_rxq {
 	struct napi_struct napi;
 	struct ipoib_cm_buf *buf;
 	u32 count;
+	u32 filled;
+	struct work_struct grow_work;
+	unsigned long grow_after;
 	u32 *missing;
 	u32 num_missing;
 	unsigned int passes;
@@ -284,15 +294,21 @@ void ipoib_rx_conn_lost(struct ipoib_rx_conn *conn);
 bool ipoib_rx_conn_drained(struct ipoib_rx_conn *conn);
 void ipoib_rx_conn_free(struct ipoib_rx_conn *conn);
 
-/* cm_recv.c */
+/* cm_rxq.c */
 struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd);
 void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd);
 void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd);
 void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq);
+void ipoib_cm_rxq_grow(struct ipoib_cm_rxq *rxq, u32 taken);
+
+/* cm_recv.c */
+bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf);
 struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count);
 void ipoib_cm_bufs_free(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
 			u32 count);
 int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index);
+int ipoib_cm_post_srq(struct ipoib_cm_rxq *rxq, u32 index);
+int ipoib_cm_poll(struct napi_struct *napi, int budget);
 
 /* cm_mtu.c */
 void ipoib_cm_too_big(struct ipoib_dev *ipd, struct sk_buff *skb,

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Receiving on connections: queues of a CQ, a NAPI and, where the HCA has it,
- * an SRQ each, over which connections are spread; and buffers of whole pages,
- * of which a packet takes as many as it fills. A short packet is copied, and
- * its buffer used again as it is.
- *
- * Queues are made for the first connection and go with the last, so that who
- * does not use connections does not pay for them. Buffers belong to NAPI, but
- * for making and ending.
+ * Receiving on connections: buffers of whole pages, of which a packet takes as
+ * many as it fills. A short packet is copied, and its buffer used again as it
+ * is. Buffers belong to NAPI, but for making and ending.
  */
 #include <linux/netdevice.h>
 #include <linux/slab.h>
@@ -44,13 +39,25 @@ static void unmap_page(struct ib_device *ib, struct page **page, u64 dma)
 	*page = NULL;
 }
 
-static bool fill_buffer(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf)
+/**
+ * ipoib_cm_buf_fill() - pages for a receive buffer
+ * @ipd: the interface
+ * @buf: the buffer; pages that it has stay
+ *
+ * Peers decide how many of them there are: the kernel is not to kill a process
+ * for one.
+ *
+ * Context: Process.
+ * Return: false without memory.
+ */
+bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf)
 {
 	unsigned int i;
 
 	for (i = 0; i < ipd->cm.pages; i++)
-		if (!map_page(ipd->ib, &buf->page[i], &buf->dma[i],
-			      GFP_KERNEL))
+		if (!buf->page[i] &&
+		    !map_page(ipd->ib, &buf->page[i], &buf->dma[i],
+			      GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN))
 			return false;
 	return true;
 }
@@ -93,7 +100,7 @@ struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count)
 	u32 i;
 
 	for (i = 0; buf && i < count; i++) {
-		if (!fill_buffer(ipd, &buf[i])) {
+		if (!ipoib_cm_buf_fill(ipd, &buf[i])) {
 			ipoib_cm_bufs_free(ipd, buf, count);
 			return NULL;
 		}
@@ -117,7 +124,15 @@ static void build_wr(struct ipoib_dev *ipd, const struct ipoib_cm_buf *buf,
 	wr->next = NULL;
 }
 
-static int post_srq(struct ipoib_cm_rxq *rxq, u32 index)
+/**
+ * ipoib_cm_post_srq() - give the HCA a buffer of a queue's
+ * @rxq: the queue, with an SRQ
+ * @index: of the buffer
+ *
+ * Context: NAPI, or the buffer's first time.
+ * Return: 0 or the HCA's error.
+ */
+int ipoib_cm_post_srq(struct ipoib_cm_rxq *rxq, u32 index)
 {
 	struct ib_sge sge[IPOIB_CM_PAGES];
 	struct ib_recv_wr wr;
@@ -163,7 +178,7 @@ static void repost(struct ipoib_cm_rxq *rxq, struct ipoib_rx_conn *conn,
 	}
 	rxq->missing[rxq->num_missing++] = index;
 	while (rxq->num_missing &&
-	       !post_srq(rxq, rxq->missing[rxq->num_missing - 1]))
+	       !ipoib_cm_post_srq(rxq, rxq->missing[rxq->num_missing - 1]))
 		rxq->num_missing--;
 }
 
@@ -329,7 +344,14 @@ static void handle_wc(struct ipoib_cm_rxq *rxq, const struct ib_wc *wc)
 	repost(rxq, conn, index);
 }
 
-static int poll(struct napi_struct *napi, int budget)
+/**
+ * ipoib_cm_poll() - NAPI of a queue
+ * @napi: its
+ * @budget: how many completions at most
+ *
+ * Return: how many there were.
+ */
+int ipoib_cm_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_rxq,
 						napi);
@@ -344,6 +366,7 @@ static int poll(struct napi_struct *napi, int budget)
 			handle_wc(rxq, &wc[i]);
 		done += n;
 	}
+	ipoib_cm_rxq_grow(rxq, done);
 	if (done == budget)
 		return done;
 	WRITE_ONCE(rxq->passes, rxq->passes + 1);
@@ -352,202 +375,4 @@ static int poll(struct napi_struct *napi, int budget)
 				      IB_CQ_REPORT_MISSED_EVENTS) > 0)
 		napi_schedule(napi);
 	return done;
-}
-
-static void cq_event(struct ib_cq *cq, void *context)
-{
-	struct ipoib_cm_rxq *rxq = context;
-
-	napi_schedule(&rxq->napi);
-}
-
-static int create_srq(struct ipoib_cm_rxq *rxq)
-{
-	struct ib_srq_init_attr attr = {
-		.srq_type = IB_SRQT_BASIC,
-		.attr = {
-			.max_wr = rxq->count,
-			.max_sge = rxq->ipd->cm.pages,
-		},
-	};
-	struct ib_srq *srq = ib_create_srq(rxq->ipd->pd, &attr);
-	u32 i;
-	int err = 0;
-
-	if (IS_ERR(srq))
-		return PTR_ERR(srq);
-	rxq->srq = srq;
-	rxq->missing = kvcalloc(rxq->count, sizeof(*rxq->missing), GFP_KERNEL);
-	rxq->buf = ipoib_cm_bufs_alloc(rxq->ipd, rxq->count);
-	if (!rxq->buf || !rxq->missing)
-		return -ENOMEM;
-	for (i = 0; !err && i < rxq->count; i++)
-		err = post_srq(rxq, i);
-	return err;
-}
-
-/* Room for all that the SRQ, or the QPs without it, can have posted. */
-static int create_cq(struct ipoib_cm_rxq *rxq, unsigned int index)
-{
-	struct ipoib_dev *ipd = rxq->ipd;
-	u32 own = DIV_ROUND_UP(max(ipoib_max_nonsrq_conn_qp, 1),
-			       ipd->cm.num_rxqs) * (IPOIB_CM_QP_BUFS + 1);
-	struct ib_cq_init_attr attr = {
-		.cqe = min_t(u32, rxq->count + own, ipd->ib->attrs.max_cqe),
-		.comp_vector = index % ipd->ib->num_comp_vectors,
-	};
-	struct ib_cq *cq = ib_create_cq(ipd->ib, cq_event, NULL, rxq, &attr);
-
-	if (IS_ERR(cq))
-		return PTR_ERR(cq);
-	rxq->cq = cq;
-	return 0;
-}
-
-static void destroy_rxq(struct ipoib_cm_rxq *rxq)
-{
-	if (!rxq->ipd)
-		return;
-	if (rxq->cq) {
-		napi_disable(&rxq->napi);
-		netif_napi_del(&rxq->napi);
-	}
-	if (rxq->srq)
-		ib_destroy_srq(rxq->srq);
-	if (rxq->cq)
-		ib_destroy_cq(rxq->cq);
-	ipoib_cm_bufs_free(rxq->ipd, rxq->buf, rxq->count);
-	kvfree(rxq->missing);
-}
-
-static int create_rxq(struct ipoib_dev *ipd, struct ipoib_cm_rxq *rxq,
-		      unsigned int index)
-{
-	int err;
-
-	rxq->ipd = ipd;
-	rxq->count = min_t(u32, max(ipoib_recv_queue_size /
-				    (int)ipd->cm.num_rxqs, IPOIB_CM_RXQ_BUFS),
-			   ipd->ib->attrs.max_srq_wr);
-	err = create_cq(rxq, index);
-	if (err)
-		return err;
-	netif_napi_add(ipd->netdev, &rxq->napi, poll);
-	napi_enable(&rxq->napi);
-	if (ipd->cm.srq)
-		err = create_srq(rxq);
-	if (!err)
-		ib_req_notify_cq(rxq->cq, IB_CQ_NEXT_COMP);
-	return err;
-}
-
-static void destroy_all(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->cm.num_rxqs; i++)
-		destroy_rxq(&ipd->cm.rxq[i]);
-	kfree(ipd->cm.rxq);
-	ipd->cm.rxq = NULL;
-}
-
-static int create_all(struct ipoib_dev *ipd)
-{
-	unsigned int i, vectors = ipd->ib->num_comp_vectors;
-	int err = 0;
-
-	ipd->cm.num_rxqs = clamp_t(unsigned int,
-				   min(num_online_cpus(), vectors), 1,
-				   IPOIB_CM_RXQS);
-	ipd->cm.rxq = kcalloc(ipd->cm.num_rxqs, sizeof(*ipd->cm.rxq),
-			      GFP_KERNEL);
-	if (!ipd->cm.rxq)
-		return -ENOMEM;
-	for (i = 0; !err && i < ipd->cm.num_rxqs; i++)
-		err = create_rxq(ipd, &ipd->cm.rxq[i], i);
-	if (err)
-		destroy_all(ipd);
-	return err;
-}
-
-/**
- * ipoib_cm_rxq_get() - a queue for one connection more
- * @ipd: the interface; ipd->cm.rx_lock is held
- *
- * The one that has the fewest. All are made if there is none.
- *
- * Context: Process.
- * Return: the queue, or an error pointer.
- */
-struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd)
-{
-	struct ipoib_cm_rxq *best;
-	unsigned int i;
-	int err;
-
-	lockdep_assert_held(&ipd->cm.rx_lock);
-	err = ipd->cm.rxq ? 0 : create_all(ipd);
-	if (err)
-		return ERR_PTR(err);
-	best = &ipd->cm.rxq[0];
-	for (i = 1; i < ipd->cm.num_rxqs; i++)
-		if (ipd->cm.rxq[i].conns < best->conns)
-			best = &ipd->cm.rxq[i];
-	best->conns++;
-	return best;
-}
-
-/**
- * ipoib_cm_rxq_put() - a connection less
- * @rxq: its queue; ipd->cm.rx_lock is held
- *
- * With the last connection all queues go.
- *
- * Context: Process.
- */
-void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq)
-{
-	struct ipoib_dev *ipd = rxq->ipd;
-	unsigned int i;
-
-	lockdep_assert_held(&ipd->cm.rx_lock);
-	rxq->conns--;
-	for (i = 0; i < ipd->cm.num_rxqs; i++)
-		if (ipd->cm.rxq[i].conns)
-			return;
-	destroy_all(ipd);
-}
-
-/**
- * ipoib_cm_rxqs_pause() - NAPI off, so that nobody has a completion in hand
- * @ipd: the interface, some connection of which keeps its queues
- *
- * Context: Process.
- */
-void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->cm.num_rxqs; i++)
-		napi_disable(&ipd->cm.rxq[i].napi);
-}
-
-/**
- * ipoib_cm_rxqs_resume() - and on
- * @ipd: the interface, as before
- *
- * What came meanwhile is found by the first poll.
- *
- * Context: Process.
- */
-void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->cm.num_rxqs; i++) {
-		napi_enable(&ipd->cm.rxq[i].napi);
-		local_bh_disable();
-		napi_schedule(&ipd->cm.rxq[i].napi);
-		local_bh_enable();
-	}
 }

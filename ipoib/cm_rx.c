@@ -17,8 +17,11 @@
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
 
-/* 0.64 ms, IBTA table 45: how long a sender is told to wait for a buffer. */
-#define RNR_TIMER	12
+/*
+ * 2.56 ms, IBTA table 45: how long a sender is told to wait for a buffer. With
+ * his tries it must be enough for an SRQ to be filled up.
+ */
+#define RNR_TIMER	16
 /* How often he is to try. */
 #define RNR_TRIES	6
 

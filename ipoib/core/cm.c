@@ -19,6 +19,9 @@
 #define RETRY_SECOND		1000
 #define RETRY_DOUBLINGS		6
 
+/* That many messages at once are many for any queue. */
+#define SHORT			32
+
 /**
  * ipoib_cm_put_private() - tell a peer who we are
  * @p: IPOIB_CM_PRIVATE_LEN octets, filled
@@ -135,4 +138,19 @@ u32 ipoib_cm_retry_ms(unsigned int failures)
 		return RETRY_FIRST;
 	return RETRY_SECOND << min_t(unsigned int, failures - 1,
 				     RETRY_DOUBLINGS);
+}
+
+/**
+ * ipoib_cm_is_short() - should a queue have more receive buffers?
+ * @have: how many it has
+ * @max: and may have
+ * @taken: messages that one pass of NAPI found
+ *
+ * A pass ends at its budget, whatever the queue has.
+ *
+ * Return: true if so.
+ */
+bool ipoib_cm_is_short(u32 have, u32 max, u32 taken)
+{
+	return have < max && taken && taken >= min_t(u32, have / 4, SHORT);
 }

@@ -54,5 +54,6 @@ enum ipoib_cm_via ipoib_cm_via(u8 own, u8 peer);
 bool ipoib_cm_resolves(u16 type, const u8 *ip, u32 len);
 unsigned int ipoib_cm_mtu_max(unsigned int sges, unsigned int page);
 u32 ipoib_cm_retry_ms(unsigned int failures);
+bool ipoib_cm_is_short(u32 have, u32 max, u32 taken);
 
 #endif

@@ -317,6 +317,26 @@ static void who_cannot_be_had_is_tried_less_and_less_often(void **context)
 	assert_int_equal(ipoib_cm_retry_ms(~0U), 64000);
 }
 
+static void a_queue_grows_while_messages_come_fast(void **context)
+{
+	assert_false(ipoib_cm_is_short(32, 256, 0));
+	assert_false(ipoib_cm_is_short(32, 256, 7));
+	assert_true(ipoib_cm_is_short(32, 256, 8));
+	assert_false(ipoib_cm_is_short(128, 256, 31));
+	assert_true(ipoib_cm_is_short(128, 256, 32));
+	/* However long it is, a pass is not. */
+	assert_true(ipoib_cm_is_short(4096, 8192, 32));
+}
+
+static void a_queue_that_has_all_does_not_grow(void **context)
+{
+	assert_false(ipoib_cm_is_short(256, 256, 64));
+	assert_false(ipoib_cm_is_short(0, 0, 64));
+	/* There was no memory for the first: not without a message. */
+	assert_false(ipoib_cm_is_short(1, 256, 0));
+	assert_true(ipoib_cm_is_short(1, 256, 1));
+}
+
 UNIT_MAIN(
 	CASE(private_data_is_a_qpn_and_a_receive_mtu),
 	CASE(the_reserved_octet_is_sent_as_zero),
@@ -340,5 +360,7 @@ UNIT_MAIN(
 	CASE(no_connection_carries_less_than_a_datagram),
 	CASE(very_many_pages_do_not_overflow),
 	CASE(a_lost_connection_is_soon_made_anew),
+	CASE(a_queue_grows_while_messages_come_fast),
+	CASE(a_queue_that_has_all_does_not_grow),
 	CASE(who_cannot_be_had_is_tried_less_and_less_often),
 )
