@@ -32,7 +32,7 @@ def scaled(count):
     return max(count // 33, 10) if DEBUG else count
 
 
-def wait(condition, limit, what):
+def wait(condition, limit, what, pause=0.02):
     """Return the first true value of condition(); fail after limit seconds."""
     deadline = time.monotonic() + limit * SLOW
     while True:
@@ -40,7 +40,7 @@ def wait(condition, limit, what):
         if value:
             return value
         assert time.monotonic() < deadline, f"{what}: not within {limit} s"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def run(*argv, check=True, timeout=300, text=None):
@@ -319,10 +319,10 @@ def interface_of(hca, port=0, netns=None):
     return None
 
 
-def debugfs(host, suffix):
-    """The text of a debugfs file of a host's ib0."""
-    inode = host.run("readlink", "/proc/self/ns/net").strip()[5:-1]
-    for name in (f"ib0-{inode}_{suffix}", f"ib0_{suffix}"):
+def debugfs(host, suffix, dev="ib0"):
+    """The text of a debugfs file of a host's interface."""
+    inode = os.stat(f"/run/netns/{host.name}").st_ino
+    for name in (f"{dev}-{inode}_{suffix}", f"{dev}_{suffix}"):
         path = f"/sys/kernel/debug/ipoib/{name}"
         if os.path.exists(path):
             return read(path)

@@ -69,7 +69,7 @@ class Echo:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE,
                                 dev.encode())
         self._socket.setblocking(False)
-        self.dev, self._target = dev, target
+        self.host, self.dev, self._target = host, dev, target
         self._body = os.urandom(size)
         self.sent, self._back = 0, set()
 
@@ -89,13 +89,18 @@ class Echo:
                             self._body, (self._target, 0))
         self.sent += 1
 
+    def forget(self):
+        """What was asked so far may stay away."""
+        self.back()
+        self._back = set(range(self.sent))
+
     def back(self):
         """How many answers there are, each for another question, and each
         with what was sent."""
         try:
             while True:
                 answer = self._socket.recv(65536)
-                kind, number = answer[0], answer[6:8]
+                kind, number = answer[0], int.from_bytes(answer[6:8], "big")
                 assert kind == ECHO_REPLY and answer[8:] == self._body
                 self._back.add(number)
         except BlockingIOError:
