@@ -45,8 +45,22 @@ def test_the_ports_of_an_hca_are_told_apart_as_tools_do(pair):
         assert len(said) == 1 and "driver: ib_ipoib" in said.pop()
 
 
-def test_all_ports_work_at_once(pair):
-    h1, h2 = pair
+@pytest.fixture
+def own_answers(pair):
+    """Each interface answers for its own addresses only: all hear each other's
+    broadcasts, and by default each answers for its host."""
+    for host in pair:
+        for name, value in (("arp_ignore", 1), ("arp_announce", 2),
+                            ("rp_filter", 0)):
+            host.run("sysctl", "-qw", *(f"net.ipv4.conf.{dev}.{name}={value}"
+                                        for dev in DEVS + ("all",)))
+        for dev in DEVS:
+            host.ip("neigh", "flush", "dev", dev)
+    return pair
+
+
+def test_all_ports_work_at_once(own_answers):
+    h1, h2 = own_answers
     for port in (0, 1):
         reach(h1, h2, port)
     before = [h2.link(dev)["stats64"]["rx"]["packets"] for dev in DEVS]
@@ -65,21 +79,15 @@ def test_all_ports_work_at_once(pair):
 
 
 @pytest.fixture
-def same_network(pair):
-    """All four interfaces have addresses of one more IP network, and answer
-    for their own ones only."""
+def same_network(own_answers):
+    """All four interfaces have addresses of one more IP network."""
     def each(verb):
-        for host in pair:
+        for host in own_answers:
             for port, dev in enumerate(DEVS):
                 host.ip("address", verb,
                         f"192.0.2.{host.number + 10 * port}/24", "dev", dev)
-    for host in pair:
-        for name, value in (("arp_ignore", 1), ("arp_announce", 2),
-                            ("rp_filter", 0)):
-            host.run("sysctl", "-qw", *(f"net.ipv4.conf.{dev}.{name}={value}"
-                                        for dev in DEVS + ("all",)))
     each("add")
-    yield pair
+    yield own_answers
     each("delete")
 
 
