@@ -31,17 +31,22 @@ def pytest_configure(config):
         "markers", "stock_differs(why): the stock driver does otherwise")
     config.addinivalue_line("markers", "long: for the full run only")
     config.addinivalue_line(
+        "markers", "fresh: before all others, while the fabric is as it came up")
+    config.addinivalue_line(
         "markers", "debug: chosen for the debug kernel in CI")
 
 
 def pytest_collection_modifyitems(config, items):
     chosen, left_out = [], []
     for item in items:
-        differs = item.get_closest_marker("stock_differs")
+        differs = item.get_closest_marker("stock_differs") and \
+            not os.environ.get("LAB_DIFFERENCES")
         (left_out if lab.DRIVER == "stock" and
          (item.get_closest_marker("ours") or differs) else chosen).append(item)
     config.hook.pytest_deselected(items=left_out)
-    items[:] = chosen
+    # Stable: the others keep their order.
+    items[:] = sorted(chosen,
+                      key=lambda item: not item.get_closest_marker("fresh"))
 
 
 @pytest.hookimpl(hookwrapper=True)

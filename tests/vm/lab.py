@@ -43,6 +43,11 @@ def wait(condition, limit, what, pause=0.02):
         time.sleep(pause)
 
 
+def test_name():
+    """The test that runs."""
+    return os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split(" ")[0]
+
+
 def run(*argv, check=True, timeout=300, text=None):
     """Run a command; its standard output. A failure shows all it said."""
     done = subprocess.run([str(a) for a in argv], input=text, text=True,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import run, wait
+from tests.vm.standby import standby
 
 # From the SM's last step to the first answer, seconds.
 BACK_WITHIN = 2.0
@@ -51,10 +52,20 @@ class Pinger:
         self.lost = max(int(sent) - int(back) - 1, 0)
         self.times = [float(t) for t in
                       re.findall(r"^\[([\d.]+)\] \d+ bytes from", out, re.M)]
+        gap = max((b - a for a, b in zip(self.times, self.times[1:])),
+                  default=0)
+        # For bench/outages.
+        print(f"\noutage: {lab.test_name()} {self.lost} {sent} {gap:.2f}")
 
 
 def carrier_changes(host):
     return int(host.sysfs("carrier_changes"))
+
+
+def wait_members():
+    """Until every group has been joined again."""
+    wait(lambda: run("saquery", "--smkey", 1, "-m").count(
+        "ff12:401b:ffff::ffff:ffff") == 4, 20, "not all are members")
 
 
 @pytest.mark.debug
@@ -65,11 +76,19 @@ def test_sm_restart_loses_nothing(hosts, opensm, family):
     with Pinger(h1, h4, family) as pinger:
         opensm.stop(signal.SIGKILL)
         opensm.start()
-        # Every group has been joined again.
-        wait(lambda: run("saquery", "--smkey", 1, "-m").count(
-            "ff12:401b:ffff::ffff:ffff") == 4, 20, "not all are members")
+        wait_members()
     assert pinger.lost <= LOST_AT_RESTART
     assert [carrier_changes(h) for h in hosts] == changes
+    for host in hosts[1:]:
+        h1.reach(host)
+
+
+def test_sm_failover_loses_nothing(hosts, opensm):
+    h1, h4 = hosts[0], hosts[3]
+    with standby(hosts[1], opensm) as second, Pinger(h1, h4) as pinger:
+        second.take_over()
+        wait_members()
+    assert pinger.lost <= LOST_AT_RESTART
     for host in hosts[1:]:
         h1.reach(host)
 

@@ -5,12 +5,12 @@ h1 and h2 on sw1, h3 and h4 on sw2, a link between the switches, OpenSM on h1.
 """
 
 import re
-import signal
 
 import pytest
 
 from tests.vm import lab
 from tests.vm.lab import run, wait
+from tests.vm.standby import standby
 
 SWITCHES = ("sw1", "sw2")
 
@@ -27,6 +27,7 @@ def switch_lid(name):
     return int(found[1])
 
 
+@pytest.mark.fresh
 @pytest.mark.debug
 def test_opensm_brings_the_subnet_up_without_errors(hosts, opensm):
     opensm.wait_up()
@@ -107,6 +108,7 @@ def test_smpquery_of_a_far_host(h1, h4):
                                         "guidinfo", lid)
 
 
+@pytest.mark.fresh
 def test_linear_fdb_top_is_the_highest_lid(hosts):
     top = max([lab.lid(h.hca) for h in hosts] +
               [switch_lid(s) for s in SWITCHES])
@@ -264,27 +266,9 @@ def test_sminfo_counts_on(hosts):
 
 
 def test_a_second_sm_stands_by_and_takes_over(hosts, opensm):
-    h2 = hosts[1]
-    standby = h2.popen("opensm", "-g", lab.port_guid(h2.hca), "-F",
-                       lab.OPENSM_CONF, "-f",
-                       "/run/lab/opensm-standby.log", "-p", "0")
-    log = lab.OpenSM(h2)
-    log.log = "/run/lab/opensm-standby.log"
-    try:
-        wait(lambda: "Entering STANDBY state" in log.since(0), 20,
-             "the second SM does not stand by")
-        mark = log.size()
-        for pid in opensm.pids():
-            if pid != standby.pid:
-                lab.os.kill(pid, signal.SIGKILL)
-        wait(lambda: "Entering MASTER state" in log.since(mark), 60,
-             "the second SM does not take over")
-        wait(lambda: "SUBNET UP" in log.since(mark), 30, "no SUBNET UP")
+    with standby(hosts[1], opensm) as second:
+        second.take_over()
         hosts[0].reach(hosts[3])
-    finally:
-        lab.stop(standby)
-        wait(lambda: not opensm.pids(), 20, "an SM is left")
-        opensm.start()
     hosts[0].reach(hosts[3])
 
 
