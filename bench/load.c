@@ -5,6 +5,9 @@
  *
  *	load sink PORT COUNT			receive so many datagrams
  *	load flood ADDRESS PORT COUNT SIZE	send them
+ *	load spray ADDRESS PORT COUNT SIZE PEERS
+ *						send them in turn to so many
+ *						addresses, this one the first
  *	load drain PORT				receive a stream to its end
  *	load stream ADDRESS PORT OCTETS		send one
  *	load echo PORT				answer questions of one octet
@@ -157,6 +160,41 @@ static int flood(const char *address, const char *port, long count,
 	return 0;
 }
 
+static int spray(const char *address, const char *port, long count,
+		 size_t size, long peers)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), n, i;
+	struct sockaddr_in to[BATCH];
+	struct mmsghdr msg[BATCH];
+	struct iovec iov[BATCH];
+	struct in_addr base;
+	uint64_t start;
+	long sent = 0;
+
+	if (fd < 0 || peers <= 0 || inet_pton(AF_INET, address, &base) != 1)
+		die("spray");
+	fill(msg, iov, size);
+	for (i = 0; i < BATCH; i++) {
+		to[i].sin_family = AF_INET;
+		to[i].sin_port = htons(atoi(port));
+		msg[i].msg_hdr.msg_name = &to[i];
+		msg[i].msg_hdr.msg_namelen = sizeof(to[i]);
+	}
+	start = now();
+	while (sent < count) {
+		for (i = 0; i < BATCH; i++)
+			to[i].sin_addr.s_addr = htonl(ntohl(base.s_addr) +
+						      (sent + i) % peers);
+		n = sendmmsg(fd, msg, BATCH, 0);
+		if (n < 0 && errno != ENOBUFS)
+			die("sendmmsg");
+		sent += n > 0 ? n : 0;
+	}
+	printf("sent %ld time %llu\n", sent,
+	       (unsigned long long)(now() - start));
+	return 0;
+}
+
 static int drain(const char *port)
 {
 	int fd = serve(port);
@@ -237,6 +275,9 @@ int main(int argc, char **argv)
 		return sink(argv[2], atol(argv[3]));
 	if (!strcmp(verb, "flood") && argc == 6)
 		return flood(argv[2], argv[3], atol(argv[4]), atol(argv[5]));
+	if (!strcmp(verb, "spray") && argc == 7)
+		return spray(argv[2], argv[3], atol(argv[4]), atol(argv[5]),
+			     atol(argv[6]));
 	if (!strcmp(verb, "drain") && argc == 3)
 		return drain(argv[2]);
 	if (!strcmp(verb, "stream") && argc == 5)
