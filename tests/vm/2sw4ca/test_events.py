@@ -52,8 +52,9 @@ class Pinger:
         self.lost = max(int(sent) - int(back) - 1, 0)
         self.times = [float(t) for t in
                       re.findall(r"^\[([\d.]+)\] \d+ bytes from", out, re.M)]
-        gap = max((b - a for a, b in zip(self.times, self.times[1:])),
-                  default=0)
+        # To the end, if nothing came back.
+        until = self.times[1:] + [time.time()]
+        gap = max((b - a for a, b in zip(self.times, until)), default=0)
         # For bench/outages.
         print(f"\noutage: {lab.test_name()} {self.lost} {sent} {gap:.2f}")
 
