@@ -126,13 +126,15 @@ struct ipoib_tx_conn {
 };
 
 /**
- * struct ipoib_cm_buf - a receive buffer
- * @page: its pages
- * @dma: where the HCA writes
+ * struct ipoib_cm_buf - a receive buffer of whole pages
+ * @wr: gives it to the HCA
+ * @sge: where the HCA writes
+ * @page: the same, of which each NULL has no @sge
  */
 struct ipoib_cm_buf {
+	struct ib_recv_wr wr;
+	struct ib_sge sge[IPOIB_CM_PAGES];
 	struct page *page[IPOIB_CM_PAGES];
-	u64 dma[IPOIB_CM_PAGES];
 };
 
 /**
@@ -146,8 +148,9 @@ struct ipoib_cm_buf {
  * @filled: how many of them have been posted once; @grow_work
  * @grow_work: fills more
  * @grow_after: there was no memory; not before this, in jiffies
- * @missing: indices of buffers that could not be posted; NAPI
- * @num_missing: how many
+ * @give: buffers to be given back to @srq; NAPI
+ * @give_end: where the next one goes; NAPI
+ * @num_give: how many, or more; NAPI
  * @passes: how often @cq was found empty
  * @conns: that use it; ipd->cm.rx_lock
  */
@@ -161,8 +164,9 @@ struct ipoib_cm_rxq {
 	u32 filled;
 	struct work_struct grow_work;
 	unsigned long grow_after;
-	u32 *missing;
-	u32 num_missing;
+	struct ib_recv_wr *give;
+	struct ib_recv_wr **give_end;
+	u32 num_give;
 	unsigned int passes;
 	unsigned int conns;
 };
@@ -302,12 +306,12 @@ void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq);
 void ipoib_cm_rxq_grow(struct ipoib_cm_rxq *rxq, u32 taken);
 
 /* cm_recv.c */
-bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf);
+bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
+		       u32 index);
 struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count);
 void ipoib_cm_bufs_free(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
 			u32 count);
 int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index);
-int ipoib_cm_post_srq(struct ipoib_cm_rxq *rxq, u32 index);
 int ipoib_cm_poll(struct napi_struct *napi, int budget);
 
 /* cm_mtu.c */

@@ -17,6 +17,8 @@
 #define COPY_ALL	256
 #define COPY_HEAD	128
 #define POLL_BATCH	16
+/* How many buffers are given back to an SRQ at once. */
+#define GIVE_BATCH	8
 
 static bool map_page(struct ib_device *ib, struct page **page, u64 *dma,
 		     gfp_t gfp)
@@ -43,6 +45,7 @@ static void unmap_page(struct ib_device *ib, struct page **page, u64 dma)
  * ipoib_cm_buf_fill() - pages for a receive buffer
  * @ipd: the interface
  * @buf: the buffer; pages that it has stay
+ * @index: its, told with its completions
  *
  * Peers decide how many of them there are: the kernel is not to kill a process
  * for one.
@@ -50,15 +53,23 @@ static void unmap_page(struct ib_device *ib, struct page **page, u64 dma)
  * Context: Process.
  * Return: false without memory.
  */
-bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf)
+bool ipoib_cm_buf_fill(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
+		       u32 index)
 {
+	struct ib_sge *sge = buf->sge;
 	unsigned int i;
 
-	for (i = 0; i < ipd->cm.pages; i++)
+	for (i = 0; i < ipd->cm.pages; i++, sge++) {
 		if (!buf->page[i] &&
-		    !map_page(ipd->ib, &buf->page[i], &buf->dma[i],
+		    !map_page(ipd->ib, &buf->page[i], &sge->addr,
 			      GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN))
 			return false;
+		sge->length = PAGE_SIZE;
+		sge->lkey = ipd->pd->local_dma_lkey;
+	}
+	buf->wr.wr_id = index;
+	buf->wr.sg_list = buf->sge;
+	buf->wr.num_sge = ipd->cm.pages;
 	return true;
 }
 
@@ -82,7 +93,7 @@ void ipoib_cm_bufs_free(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
 		for (page = 0; page < ipd->cm.pages; page++)
 			if (buf[i].page[page])
 				unmap_page(ipd->ib, &buf[i].page[page],
-					   buf[i].dma[page]);
+					   buf[i].sge[page].addr);
 	kvfree(buf);
 }
 
@@ -100,45 +111,12 @@ struct ipoib_cm_buf *ipoib_cm_bufs_alloc(struct ipoib_dev *ipd, u32 count)
 	u32 i;
 
 	for (i = 0; buf && i < count; i++) {
-		if (!ipoib_cm_buf_fill(ipd, &buf[i])) {
+		if (!ipoib_cm_buf_fill(ipd, &buf[i], i)) {
 			ipoib_cm_bufs_free(ipd, buf, count);
 			return NULL;
 		}
 	}
 	return buf;
-}
-
-static void build_wr(struct ipoib_dev *ipd, const struct ipoib_cm_buf *buf,
-		     u32 index, struct ib_recv_wr *wr, struct ib_sge *sge)
-{
-	unsigned int i;
-
-	for (i = 0; i < ipd->cm.pages; i++) {
-		sge[i].addr = buf->dma[i];
-		sge[i].length = PAGE_SIZE;
-		sge[i].lkey = ipd->pd->local_dma_lkey;
-	}
-	wr->wr_id = index;
-	wr->sg_list = sge;
-	wr->num_sge = ipd->cm.pages;
-	wr->next = NULL;
-}
-
-/**
- * ipoib_cm_post_srq() - give the HCA a buffer of a queue's
- * @rxq: the queue, with an SRQ
- * @index: of the buffer
- *
- * Context: NAPI, or the buffer's first time.
- * Return: 0 or the HCA's error.
- */
-int ipoib_cm_post_srq(struct ipoib_cm_rxq *rxq, u32 index)
-{
-	struct ib_sge sge[IPOIB_CM_PAGES];
-	struct ib_recv_wr wr;
-
-	build_wr(rxq->ipd, &rxq->buf[index], index, &wr, sge);
-	return ib_post_srq_recv(rxq->srq, &wr, NULL);
 }
 
 /**
@@ -151,58 +129,73 @@ int ipoib_cm_post_srq(struct ipoib_cm_rxq *rxq, u32 index)
  */
 int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index)
 {
-	struct ib_sge sge[IPOIB_CM_PAGES];
-	struct ib_recv_wr wr;
-	int err;
+	int err = ib_post_recv(conn->c.qp, &conn->buf[index].wr, NULL);
 
-	build_wr(conn->c.ipd, &conn->buf[index], index, &wr, sge);
-	err = ib_post_recv(conn->c.qp, &wr, NULL);
 	if (!err)
 		WRITE_ONCE(conn->posted, conn->posted + 1);
 	return err;
 }
 
+/* What the SRQ does not take is tried again with the next packet. */
+static void give_back(struct ipoib_cm_rxq *rxq)
+{
+	const struct ib_recv_wr *bad = NULL;
+
+	if (!rxq->give)
+		return;
+	if (ib_post_srq_recv(rxq->srq, rxq->give, &bad) && bad) {
+		rxq->give = (struct ib_recv_wr *)bad;
+		return;
+	}
+	rxq->give = NULL;
+	rxq->give_end = &rxq->give;
+	rxq->num_give = 0;
+}
+
 /*
- * What the SRQ does not take is tried again with the next packet. A connection
- * that does not get its own buffer back would starve in the end: it is ended,
- * and the peer makes another.
+ * A connection that does not get its own buffer back would starve in the end:
+ * it is ended, and the peer makes another.
  */
 static void repost(struct ipoib_cm_rxq *rxq, struct ipoib_rx_conn *conn,
 		   u32 index)
 {
+	struct ib_recv_wr *wr;
+
 	if (conn->buf) {
 		if (!READ_ONCE(conn->c.closing) &&
 		    ipoib_cm_post_recv(conn, index))
 			ipoib_rx_conn_lost(conn);
 		return;
 	}
-	rxq->missing[rxq->num_missing++] = index;
-	while (rxq->num_missing &&
-	       !ipoib_cm_post_srq(rxq, rxq->missing[rxq->num_missing - 1]))
-		rxq->num_missing--;
+	wr = &rxq->buf[index].wr;
+	wr->next = NULL;
+	*rxq->give_end = wr;
+	rxq->give_end = &wr->next;
+	if (++rxq->num_give >= GIVE_BATCH)
+		give_back(rxq);
 }
 
 /* New pages for those that a packet takes; all or none. */
 static bool replace(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
 		    struct page **old, unsigned int count)
 {
-	struct ipoib_cm_buf fresh;
+	struct page *page[IPOIB_CM_PAGES];
+	u64 dma[IPOIB_CM_PAGES];
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		if (map_page(ipd->ib, &fresh.page[i], &fresh.dma[i],
-			     GFP_ATOMIC))
+		if (map_page(ipd->ib, &page[i], &dma[i], GFP_ATOMIC))
 			continue;
 		while (i--)
-			unmap_page(ipd->ib, &fresh.page[i], fresh.dma[i]);
+			unmap_page(ipd->ib, &page[i], dma[i]);
 		return false;
 	}
 	for (i = 0; i < count; i++) {
-		ib_dma_unmap_page(ipd->ib, buf->dma[i], PAGE_SIZE,
+		ib_dma_unmap_page(ipd->ib, buf->sge[i].addr, PAGE_SIZE,
 				  DMA_FROM_DEVICE);
 		old[i] = buf->page[i];
-		buf->page[i] = fresh.page[i];
-		buf->dma[i] = fresh.dma[i];
+		buf->page[i] = page[i];
+		buf->sge[i].addr = dma[i];
 	}
 	return true;
 }
@@ -224,11 +217,12 @@ static struct sk_buff *copy(struct ipoib_cm_rxq *rxq,
 			    struct ipoib_cm_buf *buf, unsigned int len)
 {
 	struct ib_device *ib = rxq->ipd->ib;
+	u64 dma = buf->sge[0].addr;
 	struct sk_buff *skb;
 
-	ib_dma_sync_single_for_cpu(ib, buf->dma[0], len, DMA_FROM_DEVICE);
+	ib_dma_sync_single_for_cpu(ib, dma, len, DMA_FROM_DEVICE);
 	skb = start_skb(rxq, buf->page[0], len);
-	ib_dma_sync_single_for_device(ib, buf->dma[0], len, DMA_FROM_DEVICE);
+	ib_dma_sync_single_for_device(ib, dma, len, DMA_FROM_DEVICE);
 	return skb;
 }
 
@@ -366,6 +360,7 @@ int ipoib_cm_poll(struct napi_struct *napi, int budget)
 			handle_wc(rxq, &wc[i]);
 		done += n;
 	}
+	give_back(rxq);
 	ipoib_cm_rxq_grow(rxq, done);
 	if (done == budget)
 		return done;

@@ -34,9 +34,10 @@ static int fill(struct ipoib_cm_rxq *rxq, u32 target)
 	int err;
 
 	for (i = rxq->filled; i < target; i++) {
-		if (!ipoib_cm_buf_fill(rxq->ipd, &rxq->buf[i]))
+		if (!ipoib_cm_buf_fill(rxq->ipd, &rxq->buf[i], i))
 			return -ENOMEM;
-		err = ipoib_cm_post_srq(rxq, i);
+		rxq->buf[i].wr.next = NULL;
+		err = ib_post_srq_recv(rxq->srq, &rxq->buf[i].wr, NULL);
 		if (err)
 			return err;
 		WRITE_ONCE(rxq->filled, i + 1);
@@ -85,11 +86,11 @@ static int create_srq(struct ipoib_cm_rxq *rxq)
 
 	if (IS_ERR(srq))
 		return PTR_ERR(srq);
-	rxq->missing = kvcalloc(rxq->count, sizeof(*rxq->missing), GFP_KERNEL);
+	rxq->give_end = &rxq->give;
 	rxq->buf = kvcalloc(rxq->count, sizeof(*rxq->buf), GFP_KERNEL);
 	/* From now on NAPI asks for more. */
 	WRITE_ONCE(rxq->srq, srq);
-	if (!rxq->buf || !rxq->missing)
+	if (!rxq->buf)
 		return -ENOMEM;
 	return fill(rxq, min_t(u32, IPOIB_CM_RXQ_FIRST, rxq->count));
 }
@@ -126,7 +127,6 @@ static void destroy_rxq(struct ipoib_cm_rxq *rxq)
 	if (rxq->cq)
 		ib_destroy_cq(rxq->cq);
 	ipoib_cm_bufs_free(rxq->ipd, rxq->buf, rxq->count);
-	kvfree(rxq->missing);
 }
 
 static int create_rxq(struct ipoib_dev *ipd, struct ipoib_cm_rxq *rxq,
