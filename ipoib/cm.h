@@ -20,6 +20,7 @@
 #include "ipoib/core/cm.h"
 #include "ipoib/core/hwaddr.h"
 #include "ipoib/core/ring.h"
+#include "ipoib/rx.h"
 
 struct ipoib_dev;
 struct ipoib_neigh;
@@ -83,14 +84,14 @@ struct ipoib_conn {
  * struct ipoib_cm_req - a packet in the ring of a connection
  * @cqe: how its completion finds it
  * @skb: the packet; it keeps its owner until the HCA is done with it
- * @mapped: how many of @dma
- * @dma: the packet's parts, the linear one first if there is one
+ * @mapped: how many of @sge
+ * @sge: the packet's parts, the linear one first if there is one
  */
 struct ipoib_cm_req {
 	struct ib_cqe cqe;
 	struct sk_buff *skb;
 	unsigned int mapped;
-	u64 dma[MAX_SKB_FRAGS + 1];
+	struct ib_sge sge[MAX_SKB_FRAGS + 1];
 };
 
 /**
@@ -153,6 +154,7 @@ struct ipoib_cm_buf {
  * @num_give: how many, or more; NAPI
  * @passes: how often @cq was found empty
  * @conns: that use it; ipd->cm.rx_lock
+ * @wc: completions; NAPI
  */
 struct ipoib_cm_rxq {
 	struct ipoib_dev *ipd;
@@ -169,6 +171,7 @@ struct ipoib_cm_rxq {
 	u32 num_give;
 	unsigned int passes;
 	unsigned int conns;
+	struct ib_wc wc[IPOIB_RX_POLL];
 };
 
 /**

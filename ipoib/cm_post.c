@@ -22,42 +22,39 @@ static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
 
 static void unmap(struct ib_device *ib, const struct ipoib_cm_req *req)
 {
-	const struct sk_buff *skb = req->skb;
-	unsigned int i = 0, frag = 0;
+	const struct ib_sge *sge = req->sge, *end = sge + req->mapped;
 
-	if (req->mapped && skb_headlen(skb))
-		ib_dma_unmap_single(ib, req->dma[i++], skb_headlen(skb),
-				    DMA_TO_DEVICE);
-	for (; i < req->mapped; i++, frag++)
-		ib_dma_unmap_page(ib, req->dma[i],
-				  skb_frag_size(&skb_shinfo(skb)->frags[frag]),
-				  DMA_TO_DEVICE);
+	if (sge < end && skb_headlen(req->skb)) {
+		ib_dma_unmap_single(ib, sge->addr, sge->length, DMA_TO_DEVICE);
+		sge++;
+	}
+	for (; sge < end; sge++)
+		ib_dma_unmap_page(ib, sge->addr, sge->length, DMA_TO_DEVICE);
 }
 
-static bool add(struct ipoib_tx_conn *conn, struct ipoib_cm_req *req,
-		struct ib_sge *sge, u64 dma, unsigned int len)
+static bool add(struct ipoib_dev *ipd, struct ipoib_cm_req *req, u64 dma,
+		unsigned int len)
 {
-	struct ipoib_dev *ipd = conn->c.ipd;
+	struct ib_sge *sge = &req->sge[req->mapped];
 
 	if (ib_dma_mapping_error(ipd->ib, dma))
 		return false;
-	sge[req->mapped].addr = dma;
-	sge[req->mapped].length = len;
-	sge[req->mapped].lkey = ipd->pd->local_dma_lkey;
-	req->dma[req->mapped++] = dma;
+	sge->addr = dma;
+	sge->length = len;
+	sge->lkey = ipd->pd->local_dma_lkey;
+	req->mapped++;
 	return true;
 }
 
-static bool map(struct ipoib_tx_conn *conn, struct ipoib_cm_req *req,
-		struct ib_sge *sge)
+static bool map(struct ipoib_dev *ipd, struct ipoib_cm_req *req)
 {
-	struct ib_device *ib = conn->c.ipd->ib;
+	struct ib_device *ib = ipd->ib;
 	struct sk_buff *skb = req->skb;
 	unsigned int i;
 
 	req->mapped = 0;
 	if (skb_headlen(skb) &&
-	    !add(conn, req, sge,
+	    !add(ipd, req,
 		 ib_dma_map_single(ib, skb->data, skb_headlen(skb),
 				   DMA_TO_DEVICE), skb_headlen(skb)))
 		return false;
@@ -65,7 +62,7 @@ static bool map(struct ipoib_tx_conn *conn, struct ipoib_cm_req *req,
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 		unsigned int len = skb_frag_size(frag);
 
-		if (!add(conn, req, sge,
+		if (!add(ipd, req,
 			 ib_dma_map_page(ib, skb_frag_page(frag),
 					 skb_frag_off(frag), len,
 					 DMA_TO_DEVICE), len)) {
@@ -88,11 +85,10 @@ static bool post_one_locked(struct ipoib_tx_conn *conn, struct sk_buff *skb)
 {
 	u32 slot = ipoib_ring_slot(&conn->ring, conn->ring.head);
 	struct ipoib_cm_req *req = &conn->req[slot];
-	struct ib_sge sge[MAX_SKB_FRAGS + 1];
 	struct ipoib_dev *ipd = conn->c.ipd;
 	struct ib_send_wr wr = {
 		.wr_cqe = &req->cqe,
-		.sg_list = sge,
+		.sg_list = req->sge,
 		.opcode = IB_WR_SEND,
 		.send_flags = IB_SEND_SIGNALED,
 	};
@@ -108,7 +104,7 @@ static bool post_one_locked(struct ipoib_tx_conn *conn, struct sk_buff *skb)
 		return true;
 	}
 	req->skb = skb;
-	if (unlikely(!map(conn, req, sge))) {
+	if (unlikely(!map(ipd, req))) {
 		drop(ipd, skb, IPOIB_CNT_TX_DMA);
 		return true;
 	}

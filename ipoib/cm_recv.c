@@ -16,7 +16,6 @@
 /* Copied altogether up to this; of what is longer, the headers. */
 #define COPY_ALL	256
 #define COPY_HEAD	128
-#define POLL_BATCH	16
 /* How many buffers are given back to an SRQ at once. */
 #define GIVE_BATCH	8
 
@@ -349,15 +348,15 @@ int ipoib_cm_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_rxq,
 						napi);
-	struct ib_wc wc[POLL_BATCH];
 	int done = 0, n, i;
 
 	while (done < budget) {
-		n = ib_poll_cq(rxq->cq, min(POLL_BATCH, budget - done), wc);
+		n = ib_poll_cq(rxq->cq, min(IPOIB_RX_POLL, budget - done),
+			       rxq->wc);
 		if (n <= 0)
 			break;
 		for (i = 0; i < n; i++)
-			handle_wc(rxq, &wc[i]);
+			handle_wc(rxq, &rxq->wc[i]);
 		done += n;
 	}
 	give_back(rxq);

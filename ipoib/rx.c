@@ -19,8 +19,6 @@
 #define BATCH		16
 /* Before the packet: the room for a GRH, the encapsulation header. */
 #define DATA_AT		(IPOIB_GRH_LEN + IPOIB_ENCAP_LEN)
-/* Completions taken from the CQ at a time. */
-#define POLL_BATCH	16
 
 /* A buffer: room for headers that others push, GRH, datagram, skb's tail. */
 static void size_buffers(struct ipoib_rx *rx, unsigned int ib_mtu)
@@ -319,15 +317,16 @@ static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
 
 static int poll_cq(struct ipoib_dev *ipd, int budget)
 {
-	struct ib_wc wc[POLL_BATCH];
+	struct ipoib_rx *rx = &ipd->rx;
 	int done = 0, n, i;
 
 	while (done < budget) {
-		n = ib_poll_cq(ipd->rx.cq, min(POLL_BATCH, budget - done), wc);
+		n = ib_poll_cq(rx->cq, min(IPOIB_RX_POLL, budget - done),
+			       rx->wc);
 		if (n <= 0)
 			break;
 		for (i = 0; i < n; i++)
-			handle_wc(ipd, &wc[i]);
+			handle_wc(ipd, &rx->wc[i]);
 		done += n;
 	}
 	return done;

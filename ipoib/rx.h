@@ -17,6 +17,9 @@
 struct ipoib_dev;
 struct rtnl_link_stats64;
 
+/* Completions taken from the CQ at a time. */
+#define IPOIB_RX_POLL	16
+
 /**
  * struct ipoib_rx_buf - a receive buffer
  * @data: the memory, a fragment of a page
@@ -48,6 +51,7 @@ struct ipoib_rx_buf {
  * @packets: received and handed up
  * @bytes: of IP in them
  * @multicast: of them to groups
+ * @wc: completions; on the stack they would be cleared for each poll
  */
 struct ipoib_rx {
 	struct ib_qp *qp;
@@ -69,6 +73,7 @@ struct ipoib_rx {
 	u64_stats_t packets;
 	u64_stats_t bytes;
 	u64_stats_t multicast;
+	struct ib_wc wc[IPOIB_RX_POLL];
 };
 
 int ipoib_rx_create(struct ipoib_dev *ipd);

@@ -15,9 +15,6 @@
 #include "ipoib/trace.h"
 #include "ipoib/tx.h"
 
-/* Completions taken from a CQ at a time. */
-#define POLL_BATCH	16
-
 static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
 		 enum ipoib_counter why)
 {
@@ -226,6 +223,16 @@ static void handle_wc(struct ipoib_txq *q, const struct ib_wc *wc, int budget)
 		   wc->status, wc->wr_id, wc->vendor_err);
 }
 
+/* What was sent is told by the next one of its kind, too. */
+static void handle_wcs(struct ipoib_txq *q, int count, int budget)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (i == count - 1 || q->wc[i].status != IB_WC_SUCCESS)
+			handle_wc(q, &q->wc[i], budget);
+}
+
 static void wake_if_room(struct ipoib_txq *q)
 {
 	struct netdev_queue *nq = netdev_get_tx_queue(q->ipd->netdev,
@@ -254,15 +261,14 @@ static void wake_if_room(struct ipoib_txq *q)
 int ipoib_tx_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_txq *q = container_of(napi, struct ipoib_txq, napi);
-	struct ib_wc wc[POLL_BATCH];
-	int done = 0, n, i;
+	int done = 0, n;
 
 	while (done < budget) {
-		n = ib_poll_cq(q->hw.cq, min(POLL_BATCH, budget - done), wc);
+		n = ib_poll_cq(q->hw.cq, min(IPOIB_TX_POLL, budget - done),
+			       q->wc);
 		if (n <= 0)
 			break;
-		for (i = 0; i < n; i++)
-			handle_wc(q, &wc[i], budget);
+		handle_wcs(q, n, budget);
 		done += n;
 	}
 	wake_if_room(q);

@@ -19,6 +19,9 @@ struct ipoib_ah;
 struct ipoib_dev;
 struct rtnl_link_stats64;
 
+/* Completions taken from a CQ at a time. */
+#define IPOIB_TX_POLL	16
+
 /**
  * struct ipoib_tx_req - a packet in a ring
  * @skb: the packet; it keeps its owner until the HCA is done with it
@@ -71,6 +74,8 @@ struct ipoib_txhw {
  * @syncp: for @packets and @bytes
  * @packets: handed to the HCA and done
  * @bytes: on the wire in them, encapsulation headers included
+ * @wc: completions; NAPI's. On the stack they would be cleared for each poll,
+ *	which costs as much as completing a packet
  */
 struct ipoib_txq {
 	struct ipoib_dev *ipd;
@@ -87,6 +92,7 @@ struct ipoib_txq {
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;
 	u64_stats_t bytes;
+	struct ib_wc wc[IPOIB_TX_POLL];
 } ____cacheline_aligned_in_smp;
 
 netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev);
