@@ -348,17 +348,16 @@ int ipoib_cm_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_rxq,
 						napi);
-	int done = 0, n, i;
+	int done = 0, n, i, room;
 
-	while (done < budget) {
-		n = ib_poll_cq(rxq->cq, min(IPOIB_RX_POLL, budget - done),
-			       rxq->wc);
-		if (n <= 0)
-			break;
+	/* Who gives fewer than there is room for has no more. */
+	do {
+		room = min(IPOIB_RX_POLL, budget - done);
+		n = ib_poll_cq(rxq->cq, room, rxq->wc);
 		for (i = 0; i < n; i++)
 			handle_wc(rxq, &rxq->wc[i]);
-		done += n;
-	}
+		done += max(n, 0);
+	} while (n == room && done < budget);
 	give_back(rxq);
 	ipoib_cm_rxq_grow(rxq, done);
 	if (done == budget)

@@ -27,11 +27,24 @@ static u32 hash_hw(const void *data, u32 len, u32 seed)
 			    get_unaligned_be32(hw + IPOIB_HW_GUID + 4), seed);
 }
 
+/* Two words and a half, instead of memcmp(). */
+static int compare_hw(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const u8 *a = arg->key, *b = ((const struct ipoib_neigh *)obj)->hw;
+
+	return get_unaligned((const u64 *)a) != get_unaligned((const u64 *)b) ||
+	       get_unaligned((const u64 *)(a + 8)) !=
+	       get_unaligned((const u64 *)(b + 8)) ||
+	       get_unaligned((const u32 *)(a + 16)) !=
+	       get_unaligned((const u32 *)(b + 16));
+}
+
 static const struct rhashtable_params table_params = {
 	.key_len = IPOIB_ALEN,
 	.key_offset = offsetof(struct ipoib_neigh, hw),
 	.head_offset = offsetof(struct ipoib_neigh, hash),
 	.hashfn = hash_hw,
+	.obj_cmpfn = compare_hw,
 	.automatic_shrinking = true,
 };
 

@@ -205,7 +205,7 @@ static void dress(struct ipoib_dev *ipd, struct sk_buff *skb,
 
 	skb->pkt_type = pkt_types[kind];
 	skb->protocol = *(__be16 *)(grh + IPOIB_GRH_LEN);
-	skb_pull(skb, DATA_AT);
+	__skb_pull(skb, DATA_AT);
 	if (skb->protocol == htons(IPOIB_TYPE_ARP) ||
 	    (kind != IPOIB_RX_HOST && skb->protocol == htons(IPOIB_TYPE_IPV6)))
 		listen(ipd, skb, wc, grh);
@@ -318,17 +318,16 @@ static void handle_wc(struct ipoib_dev *ipd, const struct ib_wc *wc)
 static int poll_cq(struct ipoib_dev *ipd, int budget)
 {
 	struct ipoib_rx *rx = &ipd->rx;
-	int done = 0, n, i;
+	int done = 0, n, i, room;
 
-	while (done < budget) {
-		n = ib_poll_cq(rx->cq, min(IPOIB_RX_POLL, budget - done),
-			       rx->wc);
-		if (n <= 0)
-			break;
+	/* Who gives fewer than there is room for has no more. */
+	do {
+		room = min(IPOIB_RX_POLL, budget - done);
+		n = ib_poll_cq(rx->cq, room, rx->wc);
 		for (i = 0; i < n; i++)
 			handle_wc(ipd, &rx->wc[i]);
-		done += n;
-	}
+		done += max(n, 0);
+	} while (n == room && done < budget);
 	return done;
 }
 

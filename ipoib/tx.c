@@ -126,7 +126,7 @@ netdev_tx_t ipoib_start_xmit(struct sk_buff *skb, struct net_device *netdev)
 	else if (likely(is_sane(ipd, skb)))
 		route(q, skb);
 	/* Whatever became of this one, those before it must not wait. */
-	if (!netdev_xmit_more())
+	if (q->chained && !netdev_xmit_more())
 		ipoib_tx_flush(q);
 	return NETDEV_TX_OK;
 }
@@ -170,7 +170,7 @@ void ipoib_tx_complete_one(struct ipoib_txq *q, u32 pos, int budget, bool sent)
 {
 	struct ipoib_tx_req *req = ipoib_tx_req(q, pos);
 
-	ipoib_tx_unmap(q, req);
+	ipoib_tx_unmap(q->ipd->ib, req);
 	if (likely(sent))
 		napi_consume_skb(req->skb, budget);
 	else
@@ -261,16 +261,17 @@ static void wake_if_room(struct ipoib_txq *q)
 int ipoib_tx_poll(struct napi_struct *napi, int budget)
 {
 	struct ipoib_txq *q = container_of(napi, struct ipoib_txq, napi);
-	int done = 0, n;
+	int done = 0, n, room;
 
-	while (done < budget) {
-		n = ib_poll_cq(q->hw.cq, min(IPOIB_TX_POLL, budget - done),
-			       q->wc);
+	/* Who gives fewer than there is room for has no more. */
+	do {
+		room = min(IPOIB_TX_POLL, budget - done);
+		n = ib_poll_cq(q->hw.cq, room, q->wc);
 		if (n <= 0)
 			break;
 		handle_wcs(q, n, budget);
 		done += n;
-	}
+	} while (n == room && done < budget);
 	wake_if_room(q);
 	if (done == budget)
 		return done;

@@ -134,12 +134,31 @@ void ipoib_txq_remove(struct ipoib_txq *q);
 bool ipoib_tx_post(struct ipoib_txq *q, struct sk_buff *skb,
 		   struct ipoib_ah *ah, u32 qpn);
 void ipoib_tx_flush(struct ipoib_txq *q);
-void ipoib_tx_unmap(struct ipoib_txq *q, struct ipoib_tx_req *req);
 
 static inline struct ipoib_tx_req *ipoib_tx_req(const struct ipoib_txq *q,
 						u32 position)
 {
 	return q->hw.req + ipoib_ring_slot(&q->ring, position) * q->stride;
+}
+
+/* What of the linear part is data to the HCA, which copies headers at once. */
+static inline unsigned int ipoib_tx_linear(const struct ipoib_tx_req *req)
+{
+	return skb_headlen(req->skb) - req->hlen;
+}
+
+/* The HCA is done with what is mapped of a packet. Any context that owns it. */
+static inline void ipoib_tx_unmap(struct ib_device *ib,
+				  const struct ipoib_tx_req *req)
+{
+	const struct ib_sge *sge = req->sge, *end = sge + req->wr.wr.num_sge;
+
+	if (sge < end && ipoib_tx_linear(req)) {
+		ib_dma_unmap_single(ib, sge->addr, sge->length, DMA_TO_DEVICE);
+		sge++;
+	}
+	for (; sge < end; sge++)
+		ib_dma_unmap_page(ib, sge->addr, sge->length, DMA_TO_DEVICE);
 }
 
 /* For address handles: see ah.c. */

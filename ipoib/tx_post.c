@@ -41,31 +41,9 @@ static bool map_frags(struct ib_device *ib, struct sk_buff *skb,
 	return true;
 }
 
-/* What of the linear part is data to the HCA, which copies headers at once. */
-static unsigned int linear_len(const struct ipoib_tx_req *req)
-{
-	return skb_headlen(req->skb) - req->hlen;
-}
-
-static void unmap(struct ib_device *ib, struct ipoib_tx_req *req,
-		  unsigned int mapped)
-{
-	struct ib_sge *sge = req->sge;
-	unsigned int i = 0;
-
-	if (linear_len(req) && mapped) {
-		ib_dma_unmap_single(ib, sge[0].addr, sge[0].length,
-				    DMA_TO_DEVICE);
-		i = 1;
-	}
-	for (; i < mapped; i++)
-		ib_dma_unmap_page(ib, sge[i].addr, sge[i].length,
-				  DMA_TO_DEVICE);
-}
-
 static bool map(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
 {
-	unsigned int len = linear_len(req), mapped = 0, i;
+	unsigned int len = ipoib_tx_linear(req), mapped = 0, i;
 	struct sk_buff *skb = req->skb;
 	struct ib_sge *sge = req->sge;
 
@@ -78,25 +56,14 @@ static bool map(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
 		mapped = 1;
 	}
 	if (!map_frags(ipd->ib, skb, sge, &mapped)) {
-		unmap(ipd->ib, req, mapped);
+		req->wr.wr.num_sge = mapped;
+		ipoib_tx_unmap(ipd->ib, req);
 		return false;
 	}
 	for (i = 0; i < mapped; i++)
 		sge[i].lkey = ipd->pd->local_dma_lkey;
 	req->wr.wr.num_sge = mapped;
 	return true;
-}
-
-/**
- * ipoib_tx_unmap() - the HCA is done with a packet
- * @q: the queue
- * @req: the packet's request
- *
- * Context: Any that owns @req.
- */
-void ipoib_tx_unmap(struct ipoib_txq *q, struct ipoib_tx_req *req)
-{
-	unmap(q->ipd->ib, req, req->wr.wr.num_sge);
 }
 
 static void drop(struct ipoib_dev *ipd, struct sk_buff *skb,
@@ -119,7 +86,7 @@ static void take_back(struct ipoib_txq *q, const struct ib_send_wr *bad)
 		struct ipoib_tx_req *req = ipoib_tx_req(q, q->ring.head - 1);
 
 		more = &req->wr.wr != bad;
-		ipoib_tx_unmap(q, req);
+		ipoib_tx_unmap(q->ipd->ib, req);
 		drop(q->ipd, req->skb, IPOIB_CNT_TX_POST);
 		req->skb = NULL;
 		WRITE_ONCE(q->ring.head, q->ring.head - 1);
@@ -229,7 +196,7 @@ static bool shape(struct ipoib_dev *ipd, struct ipoib_tx_req *req)
 			return false;
 		set_lso(req);
 	}
-	if (likely(skb_shinfo(skb)->nr_frags + !!linear_len(req) <=
+	if (likely(skb_shinfo(skb)->nr_frags + !!ipoib_tx_linear(req) <=
 		   ipd->max_send_sge))
 		return true;
 	if (skb_linearize(skb))

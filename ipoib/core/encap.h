@@ -59,8 +59,41 @@ struct ipoib_rx_info {
 	bool own_source;
 };
 
-bool ipoib_type_is_sent(u16 type);
-bool ipoib_type_is_taken(u16 type);
+/**
+ * ipoib_type_is_sent() - is this a kind of datagram that we send?
+ * @type: of the encapsulation header, host order
+ *
+ * Return: true if so.
+ */
+static inline bool ipoib_type_is_sent(u16 type)
+{
+	switch (type) {
+	case IPOIB_TYPE_IPV4:
+	case IPOIB_TYPE_IPV6:
+	case IPOIB_TYPE_ARP:
+	case IPOIB_TYPE_RARP:
+	case IPOIB_TYPE_TIPC:
+		return true;
+	}
+	return false;
+}
+
+/**
+ * ipoib_type_is_taken() - is this a kind of datagram that is handed up?
+ * @type: of the encapsulation header, host order
+ *
+ * Type is an EtherType, RFC 4391 section 6. Others than those of the RFC are
+ * for whoever asked the stack for them. But below the range of EtherTypes the
+ * kernel has protocols of its own, made for other link types: no peer may
+ * address those.
+ *
+ * Return: true if so.
+ */
+static inline bool ipoib_type_is_taken(u16 type)
+{
+	return type >= IPOIB_TYPE_MIN;
+}
+
 enum ipoib_rx_kind ipoib_rx_classify(const struct ipoib_rx_info *info,
 				     const u8 *grh, const u8 *hw,
 				     const u8 *broadcast);

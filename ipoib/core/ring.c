@@ -60,15 +60,3 @@ unsigned int ipoib_ring_queues(unsigned int cpus, unsigned int vectors,
 		n = max;
 	return n ? n : 1;
 }
-
-/**
- * ipoib_ring_behind() - has a ring not been emptied up to a mark yet?
- * @tail: how far it has
- * @mark: an earlier head
- *
- * Return: true if not.
- */
-bool ipoib_ring_behind(u32 tail, u32 mark)
-{
-	return (s32)(tail - mark) < 0;
-}

@@ -46,10 +46,21 @@ static inline u32 ipoib_ring_slot(const struct ipoib_ring *ring, u32 position)
 	return position & (ring->size - 1);
 }
 
+/**
+ * ipoib_ring_behind() - has a ring not been emptied up to a mark yet?
+ * @tail: how far it has
+ * @mark: an earlier head
+ *
+ * Return: true if not.
+ */
+static inline bool ipoib_ring_behind(u32 tail, u32 mark)
+{
+	return (s32)(tail - mark) < 0;
+}
+
 u32 ipoib_ring_size(int wanted, u32 min, u32 max);
 u32 ipoib_ring_limit(int wrs, int cqes);
 unsigned int ipoib_ring_queues(unsigned int cpus, unsigned int vectors,
 			       unsigned int max);
-bool ipoib_ring_behind(u32 tail, u32 mark);
 
 #endif
