@@ -207,8 +207,8 @@ static int drain(const char *port)
 			start = now();
 		octets += n;
 	}
-	printf("octets %ld time %llu\n", octets,
-	       (unsigned long long)(now() - start));
+	printf("octets %ld time %llu from %llu\n", octets,
+	       (unsigned long long)(now() - start), (unsigned long long)start);
 	return 0;
 }
 
@@ -261,8 +261,9 @@ static int ask(const char *address, const char *port, long count)
 		sum += time[i];
 	}
 	qsort(time, count, sizeof(*time), by_size);
-	printf("asked %ld time %llu median %llu p999 %llu\n", count,
+	printf("asked %ld time %llu median %llu p99 %llu p999 %llu\n", count,
 	       (unsigned long long)sum, (unsigned long long)time[count / 2],
+	       (unsigned long long)time[count - 1 - count / 100],
 	       (unsigned long long)time[count - 1 - count / 1000]);
 	return 0;
 }
