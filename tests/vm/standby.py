@@ -12,13 +12,14 @@ from tests.vm.lab import wait
 class Standby(lab.OpenSM):
     """The one on another host, beside the lab's."""
 
-    def __init__(self, host, first):
+    def __init__(self, host, first, options):
         super().__init__(host)
-        self.first = first
+        self.first, self.options = first, options
         self.log = "/run/lab/opensm-standby.log"
         self.begin = self.size()
         self.child = host.popen("opensm", "-g", lab.port_guid(host.hca), "-F",
-                                lab.OPENSM_CONF, "-f", self.log, "-p", "0")
+                                lab.OPENSM_CONF, "-f", self.log, "-p", "0",
+                                *options)
 
     def wait_standby(self):
         """Until it knows that it is the second."""
@@ -39,13 +40,13 @@ class Standby(lab.OpenSM):
         """The first is master again."""
         lab.stop(self.child)
         wait(lambda: not self.pids(), 20, "an SM is left")
-        self.first.start()
+        self.first.start(*self.options)
 
 
 @contextlib.contextmanager
-def standby(host, first):
+def standby(host, first, *options):
     """A second SM on a host, and in the end the first alone, begun anew."""
-    second = Standby(host, first)
+    second = Standby(host, first, options)
     try:
         second.wait_standby()
         yield second

@@ -9,15 +9,9 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import run, wait
+from tests.vm.pinger import (BACK_WITHIN, LOST_AT_RESTART, Pinger,
+                             outage_after, port_active, wait_members)
 from tests.vm.standby import standby
-
-# From the SM's last step to the first answer, seconds.
-BACK_WITHIN = 2.0
-
-
-# The stock driver drops what it has no multicast group for while it joins
-# again.
-LOST_AT_RESTART = 10 if lab.DRIVER == "stock" else 0
 
 
 @pytest.fixture(autouse=True)
@@ -29,44 +23,8 @@ def warm(hosts):
     run("ibqueryerrors", "--clear-errors", check=False)
 
 
-class Pinger:
-    """ping every 10 ms from one host to another, while something happens."""
-
-    def __init__(self, host, other, family="v4"):
-        self.host, self.other = host, other
-        self.child = host.popen("ping", "-i", "0.01", "-D", "-n",
-                                getattr(other, family))
-
-    def __enter__(self):
-        # The first answer: from now on each counts.
-        for line in self.child.stdout:
-            if "bytes from" in line:
-                return self
-        raise AssertionError("ping ended")
-
-    def __exit__(self, *unused):
-        out = lab.stop(self.child)
-        sent, back = re.search(r"(\d+) packets transmitted, (\d+) received",
-                               out).groups()
-        # The last may still have been under way.
-        self.lost = max(int(sent) - int(back) - 1, 0)
-        self.times = [float(t) for t in
-                      re.findall(r"^\[([\d.]+)\] \d+ bytes from", out, re.M)]
-        # To the end, if nothing came back.
-        until = self.times[1:] + [time.time()]
-        gap = max((b - a for a, b in zip(self.times, until)), default=0)
-        # For bench/outages.
-        print(f"\noutage: {lab.test_name()} {self.lost} {sent} {gap:.2f}")
-
-
 def carrier_changes(host):
     return int(host.sysfs("carrier_changes"))
-
-
-def wait_members():
-    """Until every group has been joined again."""
-    wait(lambda: run("saquery", "--smkey", 1, "-m").count(
-        "ff12:401b:ffff::ffff:ffff") == 4, 20, "not all are members")
 
 
 @pytest.mark.debug
@@ -74,7 +32,7 @@ def wait_members():
 def test_sm_restart_loses_nothing(hosts, opensm, family):
     h1, h4 = hosts[0], hosts[3]
     changes = [carrier_changes(h) for h in hosts]
-    with Pinger(h1, h4, family) as pinger:
+    with Pinger(h1, getattr(h4, family)) as pinger:
         opensm.stop(signal.SIGKILL)
         opensm.start()
         wait_members()
@@ -86,7 +44,7 @@ def test_sm_restart_loses_nothing(hosts, opensm, family):
 
 def test_sm_failover_loses_nothing(hosts, opensm):
     h1, h4 = hosts[0], hosts[3]
-    with standby(hosts[1], opensm) as second, Pinger(h1, h4) as pinger:
+    with standby(hosts[1], opensm) as second, Pinger(h1, h4.v4) as pinger:
         second.take_over()
         wait_members()
     assert pinger.lost <= LOST_AT_RESTART
@@ -105,21 +63,10 @@ def test_sm_absence_is_not_felt_by_known_peers(hosts, opensm):
         opensm.start()
 
 
-def port_active(hca):
-    return "ACTIVE" in lab.read(f"/sys/class/infiniband/{hca}/ports/1/state")
-
-
-def outage_after(pinger, moment):
-    """Seconds from a moment (of time.time()) to the next answer."""
-    later = [t for t in pinger.times if t > moment]
-    assert later, "nothing came back"
-    return later[0] - moment
-
-
 @pytest.mark.debug
 def test_a_pulled_cable_is_noticed_and_healed(hosts):
     h1, h4 = hosts[0], hosts[3]
-    with Pinger(h1, h4) as pinger:
+    with Pinger(h1, h4.v4) as pinger:
         run("ip", "link", "set", "sw2-h4", "down")
         wait(lambda: not h4.carrier(), 5, "h4 keeps its carrier")
         run("ip", "link", "set", "sw2-h4", "up")
@@ -132,7 +79,7 @@ def test_a_pulled_cable_is_noticed_and_healed(hosts):
 
 def test_the_cable_between_the_switches(hosts):
     h1, h4 = hosts[0], hosts[3]
-    with Pinger(h1, h4) as pinger:
+    with Pinger(h1, h4.v4) as pinger:
         run("ip", "link", "set", "sw1-sw2.0", "down")
         wait(lambda: "Active" not in run("ibstat", "sib4", check=False) or
              not port_active("sib4") or h1.ping(h4.v4, limit=1), 10,
@@ -147,7 +94,7 @@ def test_the_cable_between_the_switches(hosts):
 def test_a_port_that_the_sm_disables_and_enables(hosts):
     h1, h2 = hosts[0], hosts[1]
     lid = re.search(r'"sw1" .*? lid (\d+) ', run("ibswitches"))[1]
-    with Pinger(h1, h2) as pinger:
+    with Pinger(h1, h2.v4) as pinger:
         run("ibportstate", "-C", "sib1", lid, 2, "disable")
         wait(lambda: not h2.carrier(), 5, "h2 keeps its carrier")
         run("ibportstate", "-C", "sib1", lid, 2, "enable")
@@ -173,7 +120,7 @@ def set_up(host):
 def test_an_hca_added_again_is_reached_with_its_new_qpn(hosts, family):
     h1, h4 = hosts[0], hosts[3]
     before = h4.address()
-    with Pinger(h1, h4, family) as pinger:
+    with Pinger(h1, getattr(h4, family)) as pinger:
         run("rdma", "link", "delete", "sib4", timeout=60)
         run("rdma", "link", "add", "sib4", "type", "sib", "netdev", "h4-sw2")
         set_up(h4)
@@ -201,7 +148,7 @@ def test_renumbered_lids(hosts, opensm):
     h1, h4 = hosts[0], hosts[3]
     guids = {f"0x005b00fffe02000{h.number}": 20 + h.number for h in hosts}
     guids |= {"0x005b00fffe010001": 30, "0x005b00fffe010002": 31}
-    with Pinger(h1, h4) as pinger:
+    with Pinger(h1, h4.v4) as pinger:
         renumber(opensm, guids)
         done = time.time()
         assert lab.lid("sib4") == 24
@@ -218,7 +165,7 @@ def test_one_renumbered_lid_of_a_peer(hosts, opensm):
     h1, h4 = hosts[0], hosts[3]
     guids = {f"0x005b00fffe02000{h.number}": lab.lid(h.hca) for h in hosts}
     guids["0x005b00fffe020004"] = 44
-    with Pinger(h1, h4) as pinger:
+    with Pinger(h1, h4.v4) as pinger:
         renumber(opensm, guids)
         done = time.time()
         assert lab.lid("sib4") == 44
@@ -229,7 +176,7 @@ def test_one_renumbered_lid_of_a_peer(hosts, opensm):
 @pytest.mark.debug
 def test_interface_down_and_up_under_traffic(hosts):
     h1, h4 = hosts[0], hosts[3]
-    with Pinger(h1, h4):
+    with Pinger(h1, h4.v4):
         for _ in range(3):
             h4.ip("link", "set", "ib0", "down")
             h4.ip("link", "set", "ib0", "up")
