@@ -27,16 +27,10 @@ static u32 hash_hw(const void *data, u32 len, u32 seed)
 			    get_unaligned_be32(hw + IPOIB_HW_GUID + 4), seed);
 }
 
-/* Two words and a half, instead of memcmp(). */
 static int compare_hw(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const u8 *a = arg->key, *b = ((const struct ipoib_neigh *)obj)->hw;
-
-	return get_unaligned((const u64 *)a) != get_unaligned((const u64 *)b) ||
-	       get_unaligned((const u64 *)(a + 8)) !=
-	       get_unaligned((const u64 *)(b + 8)) ||
-	       get_unaligned((const u32 *)(a + 16)) !=
-	       get_unaligned((const u32 *)(b + 16));
+	return !ipoib_hw_equal(arg->key,
+			       ((const struct ipoib_neigh *)obj)->hw);
 }
 
 static const struct rhashtable_params table_params = {
@@ -59,6 +53,33 @@ static const struct rhashtable_params table_params = {
 struct ipoib_neigh *ipoib_neigh_find(struct ipoib_dev *ipd, const u8 *hw)
 {
 	return rhashtable_lookup(&ipd->neighs.table, hw, table_params);
+}
+
+/**
+ * ipoib_neigh_recall() - look a destination up, if it is not that of before
+ * @ipd: the interface
+ * @memo: what was found before; one user at a time
+ * @hw: its address, IPOIB_ALEN octets, flags octet zero
+ *
+ * What is remembered is freed after a grace period that begins when @removals
+ * has changed, so who still sees the old number may use it.
+ *
+ * Context: Under RCU.
+ * Return: the destination, NULL if there is none.
+ */
+struct ipoib_neigh *ipoib_neigh_recall(struct ipoib_dev *ipd,
+				       struct ipoib_neigh_memo *memo,
+				       const u8 *hw)
+{
+	/* Pairs with remove_locked(): seen here, it is seen in the table. */
+	unsigned long removals = smp_load_acquire(&ipd->neighs.removals);
+
+	if (likely(memo->neigh && memo->removals == removals &&
+		   ipoib_hw_equal(memo->neigh->hw, hw)))
+		return memo->neigh;
+	memo->neigh = ipoib_neigh_find(ipd, hw);
+	memo->removals = removals;
+	return memo->neigh;
 }
 
 /**
@@ -116,6 +137,18 @@ static bool find_owner_locked(struct ipoib_dev *ipd, struct ipoib_neigh *neigh,
 	return true;
 }
 
+static void remove_locked(struct ipoib_dev *ipd, struct ipoib_neigh *neigh)
+{
+	lockdep_assert_held(&ipd->lock);
+	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);
+	/*
+	 * Who remembers it looks at this first, and finds it changed. Pairs
+	 * with ipoib_neigh_recall().
+	 */
+	smp_store_release(&ipd->neighs.removals, ipd->neighs.removals + 1);
+	kfree_rcu(neigh, rcu);
+}
+
 static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
 					 const struct sk_buff *skb)
 {
@@ -143,8 +176,7 @@ static struct ipoib_neigh *create_locked(struct ipoib_dev *ipd, const u8 *hw,
 		return neigh;
 	}
 	/* Whoever refused has counted it. */
-	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);
-	kfree_rcu(neigh, rcu);
+	remove_locked(ipd, neigh);
 	return NULL;
 free:
 	kfree(neigh);
@@ -277,8 +309,7 @@ void ipoib_neigh_free_locked(struct ipoib_dev *ipd,
 	ipoib_neigh_unqueue_locked(ipd, &neigh->queue, dropped);
 	list_del_init(&neigh->entry);
 	ipoib_neigh_install(neigh, NULL);
-	rhashtable_remove_fast(&ipd->neighs.table, &neigh->hash, table_params);
-	kfree_rcu(neigh, rcu);
+	remove_locked(ipd, neigh);
 }
 
 /**

@@ -63,15 +63,30 @@ struct ipoib_neigh {
  * struct ipoib_neighs - the destinations of an interface
  * @table: struct ipoib_neigh by address
  * @waiting: packets that wait for their paths and groups; interface's lock
+ * @removals: how often one has gone; written under the interface's lock
  */
 struct ipoib_neighs {
 	struct rhashtable table;
 	unsigned int waiting;
+	unsigned long removals;
+};
+
+/**
+ * struct ipoib_neigh_memo - the destination that was looked up last
+ * @neigh: valid as long as @removals is the interface's; may be NULL
+ * @removals: the interface's number of then
+ */
+struct ipoib_neigh_memo {
+	struct ipoib_neigh *neigh;
+	unsigned long removals;
 };
 
 int ipoib_neigh_init(struct ipoib_dev *ipd);
 void ipoib_neigh_exit(struct ipoib_dev *ipd);
 struct ipoib_neigh *ipoib_neigh_find(struct ipoib_dev *ipd, const u8 *hw);
+struct ipoib_neigh *ipoib_neigh_recall(struct ipoib_dev *ipd,
+				       struct ipoib_neigh_memo *memo,
+				       const u8 *hw);
 bool ipoib_neigh_wait(struct ipoib_dev *ipd, struct sk_buff *skb,
 		      const u8 *hw);
 void ipoib_neigh_doubt(struct ipoib_dev *ipd, struct ipoib_neigh *neigh);

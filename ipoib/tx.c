@@ -94,7 +94,7 @@ static void route(struct ipoib_txq *q, struct sk_buff *skb)
 	read_destination(ipd, skb, hw);
 	rcu_read_lock();
 	do {
-		neigh = ipoib_neigh_find(ipd, hw);
+		neigh = ipoib_neigh_recall(ipd, &q->memo, hw);
 		ah = neigh ? rcu_dereference(neigh->ah) : NULL;
 		if (likely(ah)) {
 			ipoib_neigh_touch(neigh);

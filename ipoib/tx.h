@@ -14,6 +14,7 @@
 
 #include "ipoib/core/qpn.h"
 #include "ipoib/core/ring.h"
+#include "ipoib/neigh.h"
 
 struct ipoib_ah;
 struct ipoib_dev;
@@ -70,6 +71,7 @@ struct ipoib_txhw {
  * @chain: first request that has not been posted yet; xmit lock
  * @chained: how many of them; xmit lock
  * @stops: how often the ring was full; xmit lock
+ * @memo: the last packet's destination; xmit lock
  * @qpn: of the QP, for who asks whether a packet is our own; ctl
  * @syncp: for @packets and @bytes
  * @packets: handed to the HCA and done
@@ -88,6 +90,7 @@ struct ipoib_txq {
 	u32 chain;
 	unsigned int chained;
 	unsigned long stops;
+	struct ipoib_neigh_memo memo;
 	struct ipoib_qpn qpn;
 	struct u64_stats_sync syncp;
 	u64_stats_t packets;

@@ -49,6 +49,14 @@ static inline bool ipoib_hw_is_mcast(const u8 *hw)
 	return hw[IPOIB_HW_GID] == 0xff;
 }
 
+/* In two words and a half: it is done for each packet. */
+static inline bool ipoib_hw_equal(const u8 *a, const u8 *b)
+{
+	return get_unaligned_be64(a) == get_unaligned_be64(b) &&
+	       get_unaligned_be64(a + 8) == get_unaligned_be64(b + 8) &&
+	       get_unaligned_be32(a + 16) == get_unaligned_be32(b + 16);
+}
+
 /* The P_Key of a multicast address stands in octets 4 and 5 of its MGID. */
 static inline u16 ipoib_hw_mcast_pkey(const u8 *hw)
 {
