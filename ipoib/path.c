@@ -32,6 +32,8 @@
 /* A peer's word is not taken more often than this; about a failure, sooner. */
 #define ANNOUNCE_LIMIT	(10 * HZ)
 #define ANNOUNCE_FAILED	HZ
+/* What works goes on in spite of so many refusals. */
+#define REFUSALS_BORNE	2
 
 /**
  * struct ipoib_query - a question to the SA
@@ -187,6 +189,13 @@ static void contradict_locked(struct ipoib_dev *ipd, struct ipoib_path *path)
 	path->announced = path->retry_at;
 }
 
+/* For good, or for the moment. */
+static bool has_failed(const struct ipoib_path *path)
+{
+	return path->state == IPOIB_PATH_FAILED ||
+	       (path->state == IPOIB_PATH_STALE && path->failures);
+}
+
 /**
  * ipoib_path_announced() - a peer has told us his GID
  * @ipd: the interface
@@ -204,7 +213,7 @@ void ipoib_path_announced(struct ipoib_dev *ipd, const u8 *gid, u32 slid)
 
 	spin_lock(&ipd->lock);
 	path = find_locked(ipd, gid);
-	if (path && path->state == IPOIB_PATH_FAILED &&
+	if (path && has_failed(path) &&
 	    time_after(jiffies, path->failed_at + ANNOUNCE_FAILED))
 		doubt_locked(ipd, path, 0);
 	else if (path && path->state == IPOIB_PATH_READY &&
@@ -401,6 +410,17 @@ static bool ask_again_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	return true;
 }
 
+/*
+ * An SM that has just begun, or been told of other partitions, refuses what it
+ * grants a moment later.
+ */
+static bool is_borne(const struct ipoib_path *path, enum ipoib_path_event event)
+{
+	return event == IPOIB_PATH_REFUSED &&
+	       path->state == IPOIB_PATH_REFRESHING &&
+	       path->failures < REFUSALS_BORNE;
+}
+
 static void answered_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 			    struct ipoib_query *query, struct ipoib_ah *ah,
 			    struct sk_buff_head *ready,
@@ -413,6 +433,8 @@ static void answered_locked(struct ipoib_dev *ipd, struct ipoib_path *path,
 	if (ask_again_locked(ipd, path, event))
 		return;
 	path->tries = 0;
+	if (is_borne(path, event))
+		event = IPOIB_PATH_SILENT;
 	if (event == IPOIB_PATH_ANSWER) {
 		path->failures = 0;
 		path->retry_at = jiffies;

@@ -17,6 +17,7 @@ from tests.sm.sarecords import PathRecord, SaStatus
 from tests.vm import lab
 from tests.vm.lab import wait
 from tests.vm.netns import PORT, inside, send
+from tests.vm.pinger import Pinger
 from tests.vm.wire import IPV4, Capture
 
 # Packets that wait for a path, for each destination.
@@ -163,6 +164,38 @@ def test_refused_path_is_no_dead_neighbour(sm, status):
         wait(lambda: not h2.ping(h3.v4, limit=1), 20, "h3 stays unreachable")
         assert rule.hits == 2
     assert h2.ethtool_stats()["tx_drop_path_failed"] > before
+
+
+@pytest.mark.ours
+def test_a_path_that_works_bears_two_refusals(sm):
+    """An SM that has just begun does not know everybody yet: nothing is
+    lost."""
+    _, h2, h3 = sm.hosts
+    h2.reach(h3)
+    asked = queries(sm, h2, h3)
+    before = h2.ethtool_stats()["path_queries"]
+    with Pinger(h2, h3.v4) as pinger:
+        with sm.sa.rule(refuse(SaStatus.NO_RECORDS), times=2, **asked) as rule:
+            sm.subnet.reregister(h2.hca)
+            wait(lambda: rule.hits == 2, 20, "it is not asked again")
+        wait(lambda: h2.ethtool_stats()["path_queries"] > before + 2, 20,
+             "it is not asked a third time")
+    assert pinger.lost == 0
+    assert h2.ping(h3.v4, 50) == 0
+
+
+@pytest.mark.ours
+def test_a_path_that_is_refused_for_good_is_used_no_more(sm):
+    """And again, when there is one."""
+    _, h2, h3 = sm.hosts
+    h2.reach(h3)
+    before = h2.ethtool_stats()["tx_drop_path_failed"]
+    with sm.sa.rule(refuse(SaStatus.NO_RECORDS), **queries(sm, h2, h3)):
+        sm.subnet.reregister(h2.hca)
+        wait(lambda: h2.ping(h3.v4, limit=1) and
+             h2.ethtool_stats()["tx_drop_path_failed"] > before, 20,
+             "the path is used")
+    wait(lambda: not h2.ping(h3.v4, limit=1), 20, "h3 stays unreachable")
 
 
 @pytest.mark.ours
