@@ -126,10 +126,13 @@ def test_each_message_once_and_in_order(h1, h4, pool, impair):
     before = h4.hca_counters()
     a, b = pool.pair(h1, h4, connect={"timeout": 8}, size=20000)
     count = scaled(300)
-    result = a.stream(b, count=count, min=1, imm=1, both=1)
-    assert is_whole(result, count) and is_whole(result, count, "a")
-    assert moved(h4, before, "tx_again", "rx_gap", "rx_duplicate"), \
-        f"{impair} was not felt"
+    # On a slow kernel packets are further apart than what delays them.
+    for _ in range(20 if lab.DEBUG else 1):
+        result = a.stream(b, count=count, min=1, imm=1, both=1)
+        assert is_whole(result, count) and is_whole(result, count, "a")
+        if moved(h4, before, "tx_again", "rx_gap", "rx_duplicate"):
+            return
+    raise AssertionError(f"{impair} was not felt")
 
 
 @pytest.mark.parametrize("impair", IMPAIRMENTS, indirect=True)
