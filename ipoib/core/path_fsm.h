@@ -22,7 +22,7 @@ enum ipoib_path_event {
 	IPOIB_PATH_USE,		/* a packet wants to go */
 	IPOIB_PATH_RETRY,	/* the same, and the back-off is over */
 	IPOIB_PATH_ANSWER,	/* the SA knows the way */
-	IPOIB_PATH_REFUSED,	/* the SA says that there is none, and insists */
+	IPOIB_PATH_REFUSED,	/* the SA insists that there is none */
 	IPOIB_PATH_SILENT,	/* the SA says nothing */
 	IPOIB_PATH_DOUBT,	/* what the SA said may be outdated */
 	IPOIB_PATH_DROP,	/* the port went, or its LID */

@@ -17,6 +17,8 @@ from tests.vm.pinger import (BACK_WITHIN, LOST_AT_RESTART, Pinger,
                              outage_after, port_active, wait_members)
 from tests.vm.standby import standby
 
+pytestmark = pytest.mark.ours
+
 PARTITIONS = "/run/lab/partitions.conf"
 OPTIONS = "-P", PARTITIONS
 GUID = "0x005b00fffe02000{}"
@@ -128,8 +130,6 @@ def test_a_pulled_cable(ends):
         assert outage_after(pinger, done) < BACK_WITHIN * lab.SLOW
 
 
-@pytest.mark.stock_differs("it keeps the old path until its neighbour entry "
-                           "expires")
 def test_another_lid_of_the_peer(ends, opensm):
     h4 = ends[1]
     with pingers(ends) as found:
