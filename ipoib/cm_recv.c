@@ -135,7 +135,10 @@ int ipoib_cm_post_recv(struct ipoib_rx_conn *conn, u32 index)
 	return err;
 }
 
-/* What the SRQ does not take is tried again with the next packet. */
+/*
+ * What the SRQ does not take is tried again with the next packet. An HCA that
+ * does not say which that is may have taken all: none is given twice.
+ */
 static void give_back(struct ipoib_cm_rxq *rxq)
 {
 	const struct ib_recv_wr *bad = NULL;

@@ -51,7 +51,7 @@ struct ipoib_rx_buf {
  * @packets: received and handed up
  * @bytes: of IP in them
  * @multicast: of them to groups
- * @wc: completions; on the stack they would be cleared for each poll
+ * @wc: completions; not on the stack, for what struct ipoib_txq says
  */
 struct ipoib_rx {
 	struct ib_qp *qp;

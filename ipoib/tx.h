@@ -76,8 +76,8 @@ struct ipoib_txhw {
  * @syncp: for @packets and @bytes
  * @packets: handed to the HCA and done
  * @bytes: on the wire in them, encapsulation headers included
- * @wc: completions; NAPI's. On the stack they would be cleared for each poll,
- *	which costs as much as completing a packet
+ * @wc: completions; NAPI's. On the stack, many kernels would clear this
+ *	kilobyte for each poll
  */
 struct ipoib_txq {
 	struct ipoib_dev *ipd;
