@@ -72,3 +72,13 @@ cached() {
 	mv "$tmp" "$CACHED" || die "cannot move $tmp to $CACHED"
 	trap - EXIT
 }
+
+# End the process groups of all jobs of the shell, which has set -m, and wait for
+# them: no emulator stays behind.
+kill_jobs() {
+	local group
+	for group in $(jobs -p); do
+		kill -INT -- "-$group" 2>/dev/null
+	done
+	wait
+}
