@@ -340,6 +340,22 @@ static void an_interface_identifier_is_not_zero(void **context)
 	}
 }
 
+static void addresses_are_equal_in_all_octets(void **context)
+{
+	u8 other[ALEN + 1];
+	unsigned int at;
+
+	/* Aligned and not. */
+	memcpy(other + 1, own, ALEN);
+	assert_true(ipoib_hw_equal(own, other + 1));
+	for (at = 0; at < ALEN; at++) {
+		other[1 + at] ^= 0x10;
+		assert_false(ipoib_hw_equal(own, other + 1));
+		assert_false(ipoib_hw_equal(other + 1, own));
+		other[1 + at] ^= 0x10;
+	}
+}
+
 UNIT_MAIN(
 	CASE(the_broadcast_address_is_that_of_the_rfc),
 	CASE(its_pkey_is_that_of_a_full_member),
@@ -359,4 +375,5 @@ UNIT_MAIN(
 	CASE(an_administrator_may_change_the_interface_identifier),
 	CASE(an_administrator_may_change_nothing_else),
 	CASE(an_interface_identifier_is_not_zero),
+	CASE(addresses_are_equal_in_all_octets),
 )
