@@ -10,10 +10,6 @@ from tests.vm.lab import run, wait
 # From the SM's last step to the first answer, seconds.
 BACK_WITHIN = 2.0
 
-# The stock driver drops what it has no multicast group for while it joins
-# again.
-LOST_AT_RESTART = 10 if lab.DRIVER == "stock" else 0
-
 
 class Pinger:
     """ping every 10 ms from one host to an address."""

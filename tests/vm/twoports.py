@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Hosts whose HCAs have two ports: ib0 is the first, ib1 the second."""
 
-import re
-
 from tests.sm.mad import PKeyTable, PortInfo
 from tests.sm.smp import SmpClient
 from tests.sm.umad import Umad
@@ -102,27 +100,6 @@ class PortSM(lab.OpenSM):
         mark = self.size()
         fabric.start_sm(*self.arguments)
         self.wait_up(mark, limit)
-
-
-class Losses:
-    """ping every 20 ms between two hosts for as long as something happens."""
-
-    def __init__(self, host, target):
-        self.child = host.popen("ping", "-i", "0.02", target)
-
-    def __enter__(self):
-        # The first answer: from now on each counts.
-        for line in self.child.stdout:
-            if "bytes from" in line:
-                return self
-        raise AssertionError("ping ended")
-
-    def __exit__(self, *unused):
-        out = lab.stop(self.child)
-        sent, back = map(int, re.search(
-            r"(\d+) packets transmitted, (\d+) received", out).groups())
-        # The last may still have been under way.
-        self.lost = max(sent - back - 1, 0)
 
 
 def add_again(host, number, switches):

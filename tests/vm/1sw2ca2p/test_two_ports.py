@@ -11,7 +11,8 @@ from tests.vm import lab
 from tests.vm.lab import run, wait
 from tests.vm.many import Echo, file_add, interfaces
 from tests.vm.netns import packet_socket
-from tests.vm.twoports import (DEVS, Losses, add_again, cable, changes,
+from tests.vm.pinger import Pinger
+from tests.vm.twoports import (DEVS, add_again, cable, changes,
                                give_v6, is_active, port_file, reach,
                                reregister, set_pkeys, v4, v6, wait_carriers)
 from tests.vm.wire import ARP
@@ -137,7 +138,7 @@ def test_a_port_without_its_cable_leaves_the_other_alone(pair, hurt):
     well, end = 1 - hurt, cable(h2, hurt, "sw1")
     before = changes(h2, DEVS[well])
     reach(h1, h2, well)
-    with Losses(h1, v4(h2, well)) as losses:
+    with Pinger(h1, v4(h2, well)) as losses:
         run("ip", "link", "set", end, "down")
         wait(lambda: not h2.carrier(DEVS[hurt]), 10, "carrier stays")
         assert h2.carrier(DEVS[well])
@@ -175,7 +176,7 @@ def test_one_port_registers_again(pair):
     for port in (0, 1):
         reach(h1, h2, port)
     before = [changes(h2, dev) for dev in DEVS]
-    with Losses(h1, v4(h2, 0)) as first, Losses(h1, v4(h2, 1)) as second:
+    with Pinger(h1, v4(h2, 0)) as first, Pinger(h1, v4(h2, 1)) as second:
         for port in (0, 1, 0, 1):
             reregister(h2, port)
         wait(lambda: member_count() == 4, 20, "not all are members")

@@ -9,7 +9,8 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import wait
-from tests.vm.twoports import (DEVS, Losses, PortSM, cable, changes, give_v6,
+from tests.vm.pinger import Pinger
+from tests.vm.twoports import (DEVS, PortSM, cable, changes, give_v6,
                                is_active, port_file, reach, reregister, v4,
                                wait_carriers)
 
@@ -62,7 +63,7 @@ def test_an_sm_that_starts_again_is_not_felt_anywhere(pair, managers, which):
     for port in (0, 1):
         reach(h1, h2, port)
     before = [changes(h, dev) for h in pair for dev in DEVS]
-    with Losses(h1, v4(h2, 0)) as first, Losses(h1, v4(h2, 1)) as second:
+    with Pinger(h1, v4(h2, 0)) as first, Pinger(h1, v4(h2, 1)) as second:
         managers[which].stop(signal.SIGKILL)
         managers[which].start()
         for host in pair:
@@ -98,7 +99,7 @@ def test_a_switch_that_is_off_takes_one_subnet_only(pair, hurt):
     ends = [cable(host, hurt, switch) for host in pair]
     before = changes(h2, DEVS[well])
     reach(h1, h2, well)
-    with Losses(h1, v4(h2, well)) as losses:
+    with Pinger(h1, v4(h2, well)) as losses:
         for end in ends:
             lab.run("ip", "link", "set", end, "down")
         for host in pair:

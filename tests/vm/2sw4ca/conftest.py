@@ -6,6 +6,7 @@ import pytest
 from tests.vm import iftools, lab
 from tests.vm.connmode import calm_down
 from tests.vm.lab import run, wait
+from tests.vm.partitions import CONF, EVERYBODY, OPTIONS, partition
 from tests.vm.queues import Queues
 
 
@@ -56,13 +57,6 @@ def calm(hosts):
     calm_down(hosts)
 
 
-PARTITIONS = "/run/lab/partitions.conf"
-GUID = "0x005b00fffe02000{}"
-TWO_PARTITIONS = "Default=0x7fff, ipoib : ALL=full, SELF=full;\n" + "".join(
-    f"P{n}={n}, ipoib : {GUID.format(1)}=full, {GUID.format(4)}=full;\n"
-    for n in (1, 2))
-
-
 @pytest.fixture
 def partitions(opensm):
     """A function that restarts OpenSM with other partitions; the usual ones
@@ -70,10 +64,10 @@ def partitions(opensm):
     changed = []
 
     def restart(text):
-        lab.write(PARTITIONS, text)
+        lab.write(CONF, text)
         changed.append(text)
         opensm.stop()
-        opensm.start("-P", PARTITIONS)
+        opensm.start(*OPTIONS)
     yield restart
     if changed:
         opensm.stop()
@@ -109,9 +103,9 @@ def child(h1):
 @pytest.fixture(scope="module")
 def two_partitions(opensm):
     """h1 and h4 are in the partitions 1 and 2, too."""
-    lab.write(PARTITIONS, TWO_PARTITIONS)
+    lab.write(CONF, EVERYBODY + partition(1, 1, 4) + partition(2, 1, 4))
     opensm.stop()
-    opensm.start("-P", PARTITIONS)
+    opensm.start(*OPTIONS)
     yield
     opensm.stop()
     opensm.start()

@@ -9,8 +9,7 @@ import pytest
 
 from tests.vm import lab
 from tests.vm.lab import wait
-
-PARTITIONS = "/run/lab/partitions.conf"
+from tests.vm.partitions import EVERYBODY, partition
 
 
 def files(host, dev):
@@ -210,31 +209,6 @@ def test_children_go_up_and_down_with_their_parent(h1):
     h1.ip("link", "set", "ib0", "down")
     h1.ip("link", "set", "x", "up")
     assert up("x") and not up("ib0.8001")
-
-
-@pytest.fixture
-def partitions(hosts, opensm):
-    """OpenSM with a partitions.conf; call it with its text."""
-    def start(text):
-        with open(PARTITIONS, "w", encoding="ascii") as file:
-            file.write(text)
-        opensm.stop()
-        opensm.start("-P", PARTITIONS)
-
-    yield start
-    opensm.stop()
-    os.unlink(PARTITIONS)
-    opensm.start()
-
-
-EVERYBODY = "Default=0x7fff, ipoib : ALL=full, SELF=full;\n"
-GUID = "0x005b00fffe02000{}"
-
-
-def partition(pkey, *numbers):
-    """A line of partitions.conf: an IPoIB partition of hosts."""
-    members = ", ".join(GUID.format(n) + "=full" for n in numbers)
-    return f"P{pkey:x}={pkey:#06x}, ipoib : {members};\n"
 
 
 def give(host, dev, net):
