@@ -28,6 +28,8 @@ get_kernel() {
 	esac
 	KERNEL_DIR=$CACHED
 	KERNEL_RELEASE=$(cat "$KERNEL_DIR/version")
+	# Headers that bring the types of their kernel want those of each module.
+	[ ! -e "$KERNEL_DIR/build/vmlinux" ] || host_needs pahole:pahole
 }
 
 fetch_kernel() {
