@@ -5,9 +5,11 @@
  * wake-up is lost.
  *
  * The handler runs in softirq, from a tasklet: never inside a call of the
- * consumer's, never twice at once, not after sib_destroy_cq(). Who may still
- * use a CQ when it goes: nobody, for its QPs are gone; its tasklet and timer
- * are ended first.
+ * consumer's, never twice at once, not after sib_destroy_cq(), and not after
+ * sib_cq_forget() for completions that are forgotten: ib_free_cq() cancels its
+ * work before it destroys the CQ, and the handler would queue it again. Who may
+ * still use a CQ when it goes: nobody, for its QPs are gone; its tasklet and
+ * timer are ended first.
  */
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -15,13 +17,27 @@
 #include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
 
+/* Somebody may have taken, or forgotten, all that the event was about. */
+static bool is_event_due(struct sib_cq *cq)
+{
+	unsigned long irq;
+	bool due;
+
+	spin_lock_irqsave(&cq->lock, irq);
+	due = cq->head != cq->tail;
+	if (!due)
+		cq->armed = IB_CQ_NEXT_COMP;
+	spin_unlock_irqrestore(&cq->lock, irq);
+	return due;
+}
+
 static void call_handler(struct tasklet_struct *task)
 {
 	struct sib_cq *cq = from_tasklet(cq, task, task);
 	/* Set by ib_core after the CQ was created, or never. */
 	ib_comp_handler handler = READ_ONCE(cq->ib.comp_handler);
 
-	if (handler)
+	if (handler && is_event_due(cq))
 		handler(&cq->ib, cq->ib.cq_context);
 }
 
@@ -74,7 +90,8 @@ static void notify_locked(struct sib_cq *cq)
 	lockdep_assert_held(&cq->lock);
 	cq->pending++;
 	if (cq->count > 1 && cq->period && cq->pending < cq->count) {
-		if (!hrtimer_active(&cq->timer))
+		/* It is active for a moment after its function returned. */
+		if (!hrtimer_is_queued(&cq->timer))
 			hrtimer_start(&cq->timer,
 				      ns_to_ktime(cq->period * NSEC_PER_USEC),
 				      HRTIMER_MODE_REL);
@@ -137,9 +154,10 @@ int sib_poll_cq(struct ib_cq *ib, int num, struct ib_wc *wc)
  * @ib: a CQ of the QP
  * @qp: the QP, for which no more completions come
  *
- * Who polls later must not be told of a QP that is not there any more.
+ * Who polls later must not be told of a QP that is not there any more. On
+ * return no handler runs that was called for these completions alone.
  *
- * Context: Process.
+ * Context: Process, may sleep.
  */
 void sib_cq_forget(struct ib_cq *ib, const struct ib_qp *qp)
 {
@@ -155,6 +173,9 @@ void sib_cq_forget(struct ib_cq *ib, const struct ib_qp *qp)
 	}
 	cq->head = to;
 	spin_unlock_irq(&cq->lock);
+	/* Waits for one that runs, and does not lose one that is scheduled. */
+	tasklet_disable(&cq->task);
+	tasklet_enable(&cq->task);
 }
 
 /**
