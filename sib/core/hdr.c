@@ -41,6 +41,9 @@ enum sib_hdr_verdict sib_lrh_parse(struct sib_hdr *hdr, const u8 *pkt,
 	hdr->slid = get_unaligned_be16(pkt + 6);
 	if (hdr->len < SIB_PKT_MIN)
 		return SIB_HDR_LENGTH;
+	/* A switch may have to fill in an ICRC, which covers the GRH. */
+	if (hdr->has_grh && hdr->len < SIB_PKT_MIN + SIB_GRH_LEN)
+		return SIB_HDR_RUNT;
 	return hdr->len > avail ? SIB_HDR_RUNT : SIB_HDR_OK;
 }
 
