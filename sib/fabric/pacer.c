@@ -7,6 +7,11 @@
  * not when a queue forgets the sender. The callback may run in any context,
  * inside post_send too, so it only counts and schedules.
  *
+ * A datagram that waits for a receive buffer keeps its token, which is how its
+ * sender is slowed down. So that one consumer who has run out of buffers does
+ * not stop all of a port, acknowledgements first, datagrams never take the last
+ * SIB_PACER_RESERVE.
+ *
  * Copies that a switch makes of a multicast have their share of the token, and
  * are bounded apart: see copies.c.
  *
@@ -104,11 +109,24 @@ static void token_home(struct sk_buff *skb, struct ubuf_info *ubuf,
 
 COMPAT_UBUF_DEFINE(token_ops, token_home);
 
-static struct sib_token *token_get(struct sib_pacer *pacer)
+/* Of all in this kernel, too, some are left to others. */
+static unsigned int tokens_max(const struct sib_flow *flow)
+{
+	return TOKENS_MAX - 4 * flow->reserve;
+}
+
+static bool is_left(const struct sib_pacer *pacer, const struct sib_flow *flow)
+{
+	return bitmap_weight(pacer->free, TOKENS_PER_PORT) > flow->reserve;
+}
+
+static struct sib_token *token_get(struct sib_pacer *pacer,
+				   const struct sib_flow *flow)
 {
 	unsigned int i;
 
-	if (atomic_inc_return(&tokens_out) > TOKENS_MAX)
+	if (atomic_inc_return(&tokens_out) > tokens_max(flow) ||
+	    !is_left(pacer, flow))
 		goto none;
 	do {
 		i = find_first_bit(pacer->free, TOKENS_PER_PORT);
@@ -121,10 +139,11 @@ none:
 	return NULL;
 }
 
-static bool token_available(const struct sib_pacer *pacer)
+static bool token_available(const struct sib_pacer *pacer,
+			    const struct sib_flow *flow)
 {
-	return !bitmap_empty(pacer->free, TOKENS_PER_PORT) &&
-	       atomic_read(&tokens_out) < TOKENS_MAX;
+	return is_left(pacer, flow) &&
+	       atomic_read(&tokens_out) < tokens_max(flow);
 }
 
 /**
@@ -181,10 +200,13 @@ void sib_pacer_destroy(struct sib_pacer *pacer)
 bool sib_pacer_attach(struct sib_pacer *pacer, struct sib_flow *flow,
 		      struct sk_buff *skb)
 {
-	struct sib_token *token = token_get(pacer);
+	struct sib_token *token = token_get(pacer, flow);
 
 	if (!token)
 		return false;
+	/* The next token that comes home is for somebody else. */
+	if (READ_ONCE(flow->waiting))
+		sib_pacer_forget(pacer, flow);
 	refcount_inc(&pacer->refs);
 	refcount_inc(&flow->refs);
 	token->flow = flow;
@@ -196,15 +218,16 @@ bool sib_pacer_attach(struct sib_pacer *pacer, struct sib_flow *flow,
 /**
  * sib_pacer_available() - is there a token to be had?
  * @pacer: of the port
+ * @flow: for whom
  *
  * Saves building a frame that could not leave.
  *
  * Context: Any.
  * Return: true if sib_pacer_attach() would succeed just now.
  */
-bool sib_pacer_available(struct sib_pacer *pacer)
+bool sib_pacer_available(struct sib_pacer *pacer, const struct sib_flow *flow)
 {
-	return token_available(pacer);
+	return token_available(pacer, flow);
 }
 
 /**
@@ -222,7 +245,7 @@ bool sib_pacer_wait(struct sib_pacer *pacer, struct sib_flow *flow)
 
 	spin_lock_irqsave(&waiting_lock, irq);
 	if (!flow->waiting) {
-		flow->waiting = true;
+		WRITE_ONCE(flow->waiting, true);
 		WRITE_ONCE(flows_waiting, flows_waiting + 1);
 		list_add_tail(&flow->entry, &pacer->waiters);
 		if (list_empty(&pacer->entry))
@@ -231,7 +254,7 @@ bool sib_pacer_wait(struct sib_pacer *pacer, struct sib_flow *flow)
 	spin_unlock_irqrestore(&waiting_lock, irq);
 	/* Either the waiter is seen by token_home(), or the token here. */
 	smp_mb();
-	if (!token_available(pacer))
+	if (!token_available(pacer, flow))
 		return true;
 	sib_pacer_forget(pacer, flow);
 	return false;
@@ -240,7 +263,7 @@ bool sib_pacer_wait(struct sib_pacer *pacer, struct sib_flow *flow)
 static void stop_waiting(struct sib_pacer *pacer, struct sib_flow *flow)
 {
 	lockdep_assert_held(&waiting_lock);
-	flow->waiting = false;
+	WRITE_ONCE(flow->waiting, false);
 	list_del(&flow->entry);
 	WRITE_ONCE(flows_waiting, flows_waiting - 1);
 	if (list_empty(&pacer->waiters))
@@ -266,46 +289,58 @@ void sib_pacer_forget(struct sib_pacer *pacer, struct sib_flow *flow)
 	spin_unlock_irqrestore(&waiting_lock, irq);
 }
 
-/* As many as there are tokens: who is woken need not take one. */
-static void wake_locked(struct sib_pacer *pacer)
+/*
+ * As many as there are tokens for. True if there was somebody more: who is
+ * woken need not take one.
+ */
+static bool wake_locked(struct sib_pacer *pacer)
 {
 	unsigned int n = bitmap_weight(pacer->free, TOKENS_PER_PORT);
+	struct sib_flow *flow, *next;
 
-	while (n-- && !list_empty(&pacer->waiters)) {
-		struct sib_flow *flow = list_first_entry(&pacer->waiters,
-							 struct sib_flow,
-							 entry);
-
+	list_for_each_entry_safe(flow, next, &pacer->waiters, entry) {
+		if (!token_available(pacer, flow))
+			continue;
+		if (!n--)
+			return true;
 		stop_waiting(pacer, flow);
 		flow->wake(flow);
 	}
+	return false;
 }
 
 /*
  * Who waits at a port that has tokens; who is not satisfied queues again, so
  * that flows and ports take turns. wake() only schedules, and is called under
- * the lock so that sib_pacer_forget() can promise what it does.
+ * the lock so that sib_pacer_forget() can promise what it does. A token that
+ * those who were woken leave is for the next, to whom nobody else would say so;
+ * it ends when nobody waits there any more.
  */
 static void wake_waiters(struct tasklet_struct *task)
 {
 	struct sib_pacer *pacer, *next;
 	unsigned long irq;
+	bool again = false;
 
 	spin_lock_irqsave(&waiting_lock, irq);
 	list_for_each_entry_safe(pacer, next, &pacers_waiting, entry)
-		if (token_available(pacer))
-			wake_locked(pacer);
+		again |= wake_locked(pacer);
 	spin_unlock_irqrestore(&waiting_lock, irq);
+	if (again)
+		tasklet_schedule(&wake_task);
 }
 
 /**
  * sib_flow_init() - a sender of frames
  * @flow: memory from kmalloc(), which sib_flow_put() frees
+ * @reserve: see struct sib_flow, at most SIB_PACER_RESERVE
  * @wake: see struct sib_flow
  */
-void sib_flow_init(struct sib_flow *flow, void (*wake)(struct sib_flow *flow))
+void sib_flow_init(struct sib_flow *flow, u8 reserve,
+		   void (*wake)(struct sib_flow *flow))
 {
 	refcount_set(&flow->refs, 1);
+	flow->reserve = reserve;
 	flow->waiting = false;
 	flow->wake = wake;
 }

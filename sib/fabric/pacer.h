@@ -16,9 +16,13 @@
 
 struct sib_pacer;
 
+/* Tokens of a port that datagrams leave to connections and to management. */
+#define SIB_PACER_RESERVE	16
+
 /**
  * struct sib_flow - one sender of frames, a QP
  * @refs: one for the sender, one for each frame under way
+ * @reserve: so many tokens of the port it leaves to others
  * @waiting: on the pacer's list of waiters; under its lock
  * @entry: on that list
  * @wake: called when it is worth trying again; softirq, must not sleep
@@ -27,6 +31,7 @@ struct sib_pacer;
  */
 struct sib_flow {
 	refcount_t refs;
+	u8 reserve;
 	bool waiting;
 	struct list_head entry;
 	void (*wake)(struct sib_flow *flow);
@@ -36,11 +41,11 @@ struct sib_pacer *sib_pacer_create(void);
 void sib_pacer_destroy(struct sib_pacer *pacer);
 bool sib_pacer_attach(struct sib_pacer *pacer, struct sib_flow *flow,
 		      struct sk_buff *skb);
-bool sib_pacer_available(struct sib_pacer *pacer);
+bool sib_pacer_available(struct sib_pacer *pacer, const struct sib_flow *flow);
 bool sib_pacer_wait(struct sib_pacer *pacer, struct sib_flow *flow);
 void sib_pacer_forget(struct sib_pacer *pacer, struct sib_flow *flow);
 
-void sib_flow_init(struct sib_flow *flow,
+void sib_flow_init(struct sib_flow *flow, u8 reserve,
 		   void (*wake)(struct sib_flow *flow));
 void sib_flow_put(struct sib_flow *flow);
 

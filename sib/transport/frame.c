@@ -45,10 +45,11 @@ static struct sk_buff *alloc_frame(struct sib_qpc *qpc, u32 size, u32 least)
 static bool await_token(struct sib_qpc *qpc)
 {
 	struct sib_pacer *pacer = hca_port(qpc)->pacer;
+	struct sib_flow *flow = &qpc->flow->flow;
 
-	while (!sib_pacer_available(pacer)) {
+	while (!sib_pacer_available(pacer, flow)) {
 		sib_port_count(qpc->port, TX_WAITED);
-		if (sib_pacer_wait(pacer, &qpc->flow->flow))
+		if (sib_pacer_wait(pacer, flow))
 			return false;
 	}
 	return true;

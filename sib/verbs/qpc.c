@@ -201,7 +201,9 @@ struct sib_qpc *sib_qpc_create(struct sib_hca *hca,
 	qpc->state = IB_QPS_RESET;
 	qpc->send_cq = to_cq(init->send_cq);
 	qpc->recv_cq = to_cq(init->recv_cq);
-	sib_flow_init(&qpc->flow->flow, flow_wake);
+	sib_flow_init(&qpc->flow->flow,
+		      qpc->type == IB_QPT_UD ? SIB_PACER_RESERVE : 0,
+		      flow_wake);
 	qpc->flow->qpc = qpc;
 	tasklet_setup(&qpc->task, task);
 	INIT_CSD(&qpc->kick, kicked, qpc);
