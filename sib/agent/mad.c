@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * An HCA's agents as ib_mad knows them, and what ib_core hears of the SM's
- * doings. Any context.
+ * An HCA's agents as ib_mad knows them. Any context.
  */
 #include <rdma/ib_mad.h>
 
@@ -62,54 +61,4 @@ int sib_process_mad(struct ib_device *ib, int flags, u32 num,
 		break;
 	}
 	return IB_MAD_RESULT_SUCCESS;
-}
-
-/**
- * sib_hca_changed() - tell ib_core what the SM changed
- * @agent: of an HCA
- * @port: which port
- * @events: SIB_FX_*
- *
- * GIDs first, for who hears the rest looks at them. ib_core handles each from
- * a workqueue of its own. What happens before it wants to hear is kept for
- * then: an SM may be faster than the last client of ib_core is added.
- *
- * Context: Any.
- */
-void sib_hca_changed(struct sib_agent *agent, u8 port, u32 events)
-{
-	static const struct {
-		u32 fx;
-		enum ib_event_type event;
-	} map[] = {
-		{ SIB_FX_PREFIX | SIB_FX_GUIDS, IB_EVENT_GID_CHANGE },
-		{ SIB_FX_PKEYS, IB_EVENT_PKEY_CHANGE },
-		{ SIB_FX_LID, IB_EVENT_LID_CHANGE },
-		{ SIB_FX_SM, IB_EVENT_SM_CHANGE },
-		{ SIB_FX_INACTIVE, IB_EVENT_PORT_ERR },
-		{ SIB_FX_ACTIVE, IB_EVENT_PORT_ACTIVE },
-		{ SIB_FX_REREGISTER, IB_EVENT_CLIENT_REREGISTER },
-	};
-	struct sib_hca *hca = agent_to_hca(agent);
-	struct ib_event event = {
-		.device = &hca->ib,
-		.element.port_num = port,
-	};
-	unsigned long irq;
-	unsigned int i;
-
-	/* An SMP that changed nothing names no port. */
-	if (!events)
-		return;
-	/* Once @events is off, ib_core may be freeing the device. */
-	spin_lock_irqsave(&agent->lock, irq);
-	if (!hca->events)
-		hca->missed[port - 1] |= events;
-	for (i = 0; hca->events && i < ARRAY_SIZE(map); i++) {
-		if (!(events & map[i].fx))
-			continue;
-		event.event = map[i].event;
-		ib_dispatch_event(&event);
-	}
-	spin_unlock_irqrestore(&agent->lock, irq);
 }

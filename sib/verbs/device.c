@@ -299,6 +299,7 @@ static int add_device(const char *name, struct net_device **cable,
 	if (!hca)
 		return -ENOMEM;
 	hca->caps = *caps;
+	sib_events_init(hca);
 	xa_init_flags(&hca->qps, XA_FLAGS_ALLOC);
 	/* Another HCA, other QPNs: what peers remember must not fit. */
 	hca->next_qpn = get_random_u32_below(SIB_QPN_MASK);
@@ -361,29 +362,15 @@ static struct rdma_link_ops link_ops = {
 /* QP0 is older than we as a client: the SM may have been here already. */
 static int client_add(struct ib_device *ib)
 {
-	struct sib_hca *hca = to_hca(ib);
-	u32 missed[SIB_HCA_PORTS];
-	unsigned int i;
-
 	if (ib->ops.driver_id != SIB_DRIVER_ID)
 		return -EOPNOTSUPP;
-	spin_lock_irq(&hca->agent.lock);
-	hca->events = true;
-	memcpy(missed, hca->missed, sizeof(missed));
-	memset(hca->missed, 0, sizeof(hca->missed));
-	spin_unlock_irq(&hca->agent.lock);
-	for (i = 0; i < hca->agent.node.num_ports; i++)
-		sib_hca_changed(&hca->agent, i + 1, missed[i]);
+	sib_events_start(to_hca(ib));
 	return 0;
 }
 
 static void client_remove(struct ib_device *ib, void *data)
 {
-	struct sib_hca *hca = to_hca(ib);
-
-	spin_lock_irq(&hca->agent.lock);
-	hca->events = false;
-	spin_unlock_irq(&hca->agent.lock);
+	sib_events_stop(to_hca(ib));
 }
 
 static struct ib_client client = {

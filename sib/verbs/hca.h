@@ -66,8 +66,10 @@ struct sib_hca_port {
  * @next_qpn: where the search for a free QPN begins
  * @bus_dev: its place in the device tree
  * @orphan: its last cable has gone for good; under RTNL
- * @events: ib_core wants to hear of changes; written under @agent.lock
- * @missed: SIB_FX_* by port number less one that it has not heard of; likewise
+ * @events: ib_core wants to hear of changes; under @agent.lock
+ * @changes: SIB_FX_* by port number less one that it has not heard of; likewise
+ * @event_work: tells it
+ * @next_event: not before, jiffies; under @agent.lock
  */
 struct sib_hca {
 	struct ib_device ib;
@@ -79,7 +81,9 @@ struct sib_hca {
 	struct device *bus_dev;
 	bool orphan;
 	bool events;
-	u32 missed[SIB_HCA_PORTS];
+	u32 changes[SIB_HCA_PORTS];
+	struct delayed_work event_work;
+	u64 next_event;
 };
 
 static inline struct sib_hca *to_hca(struct ib_device *ib)
@@ -136,6 +140,11 @@ int sib_process_mad(struct ib_device *ib, int flags, u32 num,
 		    const struct ib_wc *in_wc, const struct ib_grh *in_grh,
 		    const struct ib_mad *in, struct ib_mad *out,
 		    size_t *out_size, u16 *out_pkey_index);
+
+/* event.c */
 void sib_hca_changed(struct sib_agent *agent, u8 port, u32 events);
+void sib_events_init(struct sib_hca *hca);
+void sib_events_start(struct sib_hca *hca);
+void sib_events_stop(struct sib_hca *hca);
 
 #endif
