@@ -5,9 +5,11 @@
  */
 #include <linux/slab.h>
 
+#include "sib/fabric/pacer.h"
 #include "sib/verbs/conn.h"
 #include "sib/verbs/cq.h"
 #include "sib/verbs/hca.h"
+#include "sib/verbs/mcast.h"
 #include "sib/verbs/qp.h"
 
 static bool is_special(enum ib_qp_type type)
@@ -110,11 +112,25 @@ static int check_attr(const struct sib_qpc *qpc,
 	return qpc->conn ? sib_conn_check_attr(qpc, attr, mask) : 0;
 }
 
+/* What it waits for and listens to belongs to the port that it leaves. */
+static void move_to_port(struct sib_qpc *qpc, u8 num)
+{
+	struct sib_port *port = &qpc->hca->agent.ports[num];
+
+	if (qpc->port && qpc->port != port) {
+		sib_pacer_forget(sib_hca_port(qpc->hca, qpc->port->num)->pacer,
+				 &qpc->flow->flow);
+		sib_mcast_drop(qpc);
+	}
+	qpc->port = port;
+}
+
+/* The task is off: it looks at port and path without a lock. */
 static void set_attr(struct sib_qpc *qpc, const struct ib_qp_attr *attr,
 		     int mask)
 {
 	if (mask & IB_QP_PORT)
-		qpc->port = &qpc->hca->agent.ports[attr->port_num];
+		move_to_port(qpc, attr->port_num);
 	if (mask & IB_QP_PKEY_INDEX)
 		WRITE_ONCE(qpc->pkey_index, attr->pkey_index);
 	if (mask & IB_QP_QKEY)
@@ -158,7 +174,9 @@ int sib_modify_qp(struct ib_qp *ib, struct ib_qp_attr *attr, int mask,
 	err = check_attr(qpc, attr, mask);
 	if (err)
 		return err;
+	tasklet_disable(&qpc->task);
 	set_attr(qpc, attr, mask);
+	tasklet_enable(&qpc->task);
 	if (!(mask & IB_QP_STATE))
 		return 0;
 	if (!(next == IB_QPS_RTS ? sib_qpc_resume(qpc) :
