@@ -69,6 +69,7 @@ int sib_lsm_take(u32 *waiting);
  * @guid: of its node
  * @mac: where its frames come from
  * @mtu_cap: IB MTU code
+ * @cable_mtu: octets that its netdev takes; may change at any time
  * @flags: SIB_HELLO_*
  * @width: enabled link widths
  * @speed: enabled link speeds
@@ -78,6 +79,7 @@ struct sib_lsm_peer {
 	u64 kernel;
 	u64 guid;
 	u8 mac[6];
+	u16 cable_mtu;
 	u8 mtu_cap;
 	u8 flags;
 	u8 width;

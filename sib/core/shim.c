@@ -23,7 +23,8 @@ bool sib_shim_parse(struct sib_shim *shim, const u8 *p, size_t avail)
 	if (avail < SIB_SHIM_LEN || p[0] >> 4 != SIB_SHIM_VERSION)
 		return false;
 	shim->kind = p[0] & 0x0f;
-	shim->flags = p[1];
+	shim->flags = p[1] & SIB_SHIM_FLAGS;
+	shim->hops = p[1] >> 2;
 	shim->len = get_unaligned_be16(p + 2);
 	shim->session = get_unaligned_be32(p + 4);
 	return shim->kind <= SIB_SHIM_BUNDLE &&
@@ -38,7 +39,7 @@ bool sib_shim_parse(struct sib_shim *shim, const u8 *p, size_t avail)
 void sib_shim_build(const struct sib_shim *shim, u8 *p)
 {
 	p[0] = SIB_SHIM_VERSION << 4 | shim->kind;
-	p[1] = shim->flags;
+	p[1] = shim->hops << 2 | shim->flags;
 	put_unaligned_be16(shim->len, p + 2);
 	put_unaligned_be32(shim->session, p + 4);
 }
@@ -64,6 +65,7 @@ bool sib_hello_parse(struct sib_hello *hello, const u8 *p, size_t avail)
 	hello->echo = get_unaligned_be32(p + 8);
 	hello->width = p[12];
 	hello->speed = p[13];
+	hello->cable_mtu = get_unaligned_be16(p + 14);
 	hello->kernel = get_unaligned_be64(p + 16);
 	hello->guid = get_unaligned_be64(p + 24);
 	return (hello->type == SIB_MSG_HELLO || hello->type == SIB_MSG_BYE) &&
@@ -86,6 +88,7 @@ void sib_hello_build(const struct sib_hello *hello, u8 *p)
 	put_unaligned_be32(hello->echo, p + 8);
 	p[12] = hello->width;
 	p[13] = hello->speed;
+	put_unaligned_be16(hello->cable_mtu, p + 14);
 	put_unaligned_be64(hello->kernel, p + 16);
 	put_unaligned_be64(hello->guid, p + 24);
 }

@@ -5,7 +5,7 @@
  * docs/fabric.md.
  *
  *	octet	0	version (high nibble), kind (low nibble)
- *		1	flags
+ *		1	flags (low two bits), switches that it has passed
  *		2-3	octets that follow the shim, without Ethernet padding
  *		4-7	session of the receiver, zero in link messages
  */
@@ -31,17 +31,23 @@ enum sib_shim_kind {
 /* The ICRC field holds an ICRC; a VCRC follows it. */
 #define SIB_SHIM_ICRC		0x01
 #define SIB_SHIM_VCRC		0x02
+#define SIB_SHIM_FLAGS		0x03
+
+/* Who has passed more switches than a path may have goes in circles. */
+#define SIB_SHIM_HOPS		63
 
 /**
  * struct sib_shim - a shim in host order
  * @kind: enum sib_shim_kind
  * @flags: SIB_SHIM_ICRC, SIB_SHIM_VCRC
+ * @hops: switches that it has passed, up to SIB_SHIM_HOPS
  * @len: octets behind the shim
  * @session: which training of the link the frame belongs to
  */
 struct sib_shim {
 	u8 kind;
 	u8 flags;
+	u8 hops;
 	u16 len;
 	u32 session;
 };
@@ -60,6 +66,7 @@ struct sib_shim {
  * @flags: SIB_HELLO_*: what the sender would agree to
  * @mtu_cap: IB MTU code
  * @port: port number of the sender
+ * @cable_mtu: octets that its netdev takes, shim included; 0 if it does not say
  * @session: of the sender's current training
  * @echo: the session that the sender last heard from us, 0 if none
  * @kernel: random number of the sender's kernel
@@ -72,6 +79,7 @@ struct sib_hello {
 	u8 flags;
 	u8 mtu_cap;
 	u8 port;
+	u16 cable_mtu;
 	u32 session;
 	u32 echo;
 	u64 kernel;

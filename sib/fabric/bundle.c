@@ -15,7 +15,8 @@
  * @port: whose cable
  *
  * None is on a cable with checksums: its other end is in another kernel, and
- * may not know of bundles.
+ * may not know of bundles. Both ends must take it: a veth drops what is too
+ * long for its peer and says nothing.
  *
  * Context: Softirq.
  * Return: octets; 0 for no bundle at all.
@@ -25,6 +26,7 @@ u32 sib_bundle_room(const struct sib_port *port)
 	const struct net_device *dev = rcu_dereference_bh(port->cable);
 	unsigned int mtu = dev ? READ_ONCE(dev->mtu) : 0;
 
+	mtu = min_t(unsigned int, mtu, READ_ONCE(port->peer.cable_mtu));
 	if (READ_ONCE(port->crc) || mtu < SIB_SHIM_LEN)
 		return 0;
 	return min_t(u32, mtu - SIB_SHIM_LEN, SIB_BUNDLE_MAX);

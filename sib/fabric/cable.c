@@ -5,7 +5,6 @@
  *
  * Plugging is process context under RTNL; frames come and go in softirq.
  */
-#include <linux/crc32.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
@@ -18,7 +17,6 @@
 #include "sib/agent/agent.h"
 #include "sib/core/bundle.h"
 #include "sib/core/fwd.h"
-#include "sib/core/icrc.h"
 #include "sib/core/inet.h"
 #include "sib/core/shim.h"
 #include "sib/fabric/bundle.h"
@@ -33,73 +31,6 @@
 /* What is looked at of a packet: its headers, and those of IP in it. */
 #define PULL		(SIB_HDR_MAX + SIB_INET_HEAD)
 
-/*
- * CRC-32 over a packet from an offset on, without its ICRC. What the iterator
- * gives may reach past the end that it was told.
- */
-static u32 crc_rest(const struct sk_buff *skb, unsigned int from, u32 crc)
-{
-	unsigned int len = skb->len - SIB_ICRC_LEN - from;
-	struct skb_seq_state state;
-	unsigned int done = 0, n;
-	const u8 *data;
-
-	skb_prepare_seq_read((struct sk_buff *)skb, from, from + len, &state);
-	while ((n = skb_seq_read(done, &data, &state)) > 0) {
-		crc = crc32_le(crc, data, min(n, len - done));
-		done += n;
-	}
-	return crc;
-}
-
-static u32 icrc_of(const struct sk_buff *skb, bool has_grh)
-{
-	u8 head[SIB_ICRC_HEAD_GRH];
-	size_t n = sib_icrc_head(skb->data, has_grh, head);
-
-	return ~crc_rest(skb, n, crc32_le(~0U, head, n));
-}
-
-/**
- * sib_cable_set_icrc() - fill a packet's ICRC in
- * @skb: a packet, writable and linear
- * @has_grh: it has a GRH
- *
- * Context: Any.
- */
-void sib_cable_set_icrc(struct sk_buff *skb, bool has_grh)
-{
-	put_unaligned_le32(icrc_of(skb, has_grh),
-			   skb->data + skb->len - SIB_ICRC_LEN);
-	sib_skb_cb(skb)->has_icrc = true;
-}
-
-/**
- * sib_cable_icrc_ok() - is a packet what its sender made?
- * @skb: a packet, its headers linear
- * @has_grh: it has a GRH
- *
- * Context: Any.
- * Return: false if its ICRC is wrong; true if it is right or was left away
- * by agreement.
- */
-bool sib_cable_icrc_ok(struct sk_buff *skb, bool has_grh)
-{
-	__le32 icrc;
-
-	if (!sib_skb_cb(skb)->has_icrc)
-		return true;
-	if (skb_copy_bits(skb, skb->len - SIB_ICRC_LEN, &icrc, sizeof(icrc)))
-		return false;
-	return le32_to_cpu(icrc) == icrc_of(skb, has_grh);
-}
-
-/* The VCRC of what is linear; a packet on a checked cable always is. */
-static u16 vcrc_of(const struct sk_buff *skb, unsigned int len)
-{
-	return ~sib_vcrc_update(SIB_VCRC_SEED, skb->data, len);
-}
-
 static bool take_vcrc(struct sib_port *port, struct sk_buff *skb,
 		      const struct sib_shim *shim)
 {
@@ -110,7 +41,7 @@ static bool take_vcrc(struct sib_port *port, struct sk_buff *skb,
 	if (skb_linearize(skb) || skb->len < SIB_PKT_MIN + SIB_VCRC_LEN)
 		return false;
 	len = skb->len - SIB_VCRC_LEN;
-	if (get_unaligned_le16(skb->data + len) != vcrc_of(skb, len))
+	if (get_unaligned_le16(skb->data + len) != sib_cable_vcrc(skb, len))
 		return false;
 	__skb_trim(skb, len);
 	return true;
@@ -162,6 +93,7 @@ static void receive_bundle(struct sib_port *port, struct sk_buff *skb,
 	}
 	memset(skb->cb, 0, sizeof(struct sib_skb_cb));
 	sib_skb_cb(skb)->packets = packets;
+	sib_skb_cb(skb)->hops = shim->hops + 1;
 	port->ops->rx_bundle(port, skb, &hdr);
 	return;
 drop:
@@ -204,6 +136,7 @@ static void receive_packet(struct sib_port *port, struct sk_buff *skb,
 	}
 	memset(skb->cb, 0, sizeof(struct sib_skb_cb));
 	sib_skb_cb(skb)->has_icrc = shim->flags & SIB_SHIM_ICRC;
+	sib_skb_cb(skb)->hops = shim->hops + 1;
 	port->ops->rx(port, skb, &hdr);
 	return;
 drop:
@@ -407,7 +340,7 @@ static bool add_crcs(struct sk_buff *skb, u8 *flags)
 	    pskb_expand_head(skb, 0, SIB_VCRC_LEN, GFP_ATOMIC))
 		return false;
 	/* Of the packet as it is before it grows by the VCRC. */
-	vcrc = vcrc_of(skb, skb->len);
+	vcrc = sib_cable_vcrc(skb, skb->len);
 	put_unaligned_le16(vcrc, skb_put(skb, SIB_VCRC_LEN));
 	*flags |= SIB_SHIM_VCRC;
 	return true;
@@ -456,6 +389,25 @@ static void count_sent(struct sib_port *port, const u8 *lrh, unsigned int len,
 		this_cpu_add(port->stats->pma[SIB_CNT_UCAST_XMIT], packets);
 }
 
+/*
+ * A cable that has become too narrow for a connection's packets, and forwarding
+ * tables that lead in a circle: the sender learns of neither. IBTA counts both
+ * where the packet would have left.
+ */
+static bool may_leave(struct sib_port *port, struct sk_buff *skb,
+		      const struct net_device *dev)
+{
+	if (sib_skb_cb(skb)->hops > SIB_SHIM_HOPS)
+		sib_port_count(port, TX_TOO_OLD);
+	else if (skb->len + SIB_SHIM_LEN > READ_ONCE(dev->mtu))
+		sib_port_count(port, TX_TOO_LONG);
+	else
+		return true;
+	sib_port_count_pma(port, XMIT_DISCARDS);
+	kfree_skb(skb);
+	return false;
+}
+
 static void sent_nothing(struct sib_port *port, struct sk_buff *skb)
 {
 	sib_port_count(port, TX_NO_MEMORY);
@@ -494,10 +446,13 @@ bool sib_cable_xmit(struct sib_port *port, struct sk_buff *skb)
 		sib_bundle_split(port, skb, xmit_one);
 		return true;
 	}
+	if (!may_leave(port, skb, dev))
+		return false;
 	memcpy(lrh, skb->data, sizeof(lrh));
 	skb->priority = lrh[0] >> 4 == SIB_VL_SM ? TC_PRIO_CONTROL : 0;
 	shim.kind = packets > 1 ? SIB_SHIM_BUNDLE : SIB_SHIM_PACKET;
 	shim.flags = 0;
+	shim.hops = sib_skb_cb(skb)->hops;
 	shim.session = READ_ONCE(port->peer.session);
 	if (READ_ONCE(port->crc) && !add_crcs(skb, &shim.flags)) {
 		sent_nothing(port, skb);

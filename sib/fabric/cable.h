@@ -28,5 +28,6 @@ bool sib_cable_xmit_link(struct sib_port *port, struct sk_buff *skb,
 			 const u8 *mac);
 void sib_cable_set_icrc(struct sk_buff *skb, bool has_grh);
 bool sib_cable_icrc_ok(struct sk_buff *skb, bool has_grh);
+u16 sib_cable_vcrc(const struct sk_buff *skb, unsigned int len);
 
 #endif

@@ -49,17 +49,23 @@ static struct sib_portinfo *portinfo(struct sib_port *port)
 	return &port->agent->node.port[port->num];
 }
 
-static u8 cable_mtu_code(struct sib_port *port)
+/* Octets; 0 without a cable. */
+static unsigned int cable_mtu(struct sib_port *port)
 {
 	struct net_device *dev;
-	u8 code = 0;
+	unsigned int mtu = 0;
 
 	rcu_read_lock();
 	dev = rcu_dereference(port->cable);
 	if (dev)
-		code = sib_mtu_code(READ_ONCE(dev->mtu));
+		mtu = READ_ONCE(dev->mtu);
 	rcu_read_unlock();
-	return code;
+	return mtu;
+}
+
+static u8 cable_mtu_code(struct sib_port *port)
+{
+	return sib_mtu_code(cable_mtu(port));
 }
 
 /**
@@ -90,6 +96,7 @@ static void say(struct sib_port *port, u8 type)
 		.flags = sib_always_crc ? 0 : SIB_HELLO_NO_CRC,
 		.mtu_cap = cable_mtu_code(port),
 		.port = port->num,
+		.cable_mtu = min_t(unsigned int, cable_mtu(port), U16_MAX),
 		.session = port->session,
 		.echo = port->peer.session,
 		.kernel = kernel_id,
@@ -163,6 +170,7 @@ static void learn(struct sib_port *port, const struct sib_hello *hello,
 	peer->flags = hello->flags;
 	peer->width = hello->width;
 	peer->speed = hello->speed;
+	WRITE_ONCE(peer->cable_mtu, hello->cable_mtu);
 	WRITE_ONCE(peer->session, hello->session);
 }
 
@@ -335,8 +343,8 @@ void sib_link_carrier(struct sib_port *port)
  * sib_link_mtu() - the MTU of the cable changed
  * @port: the port
  *
- * Another MTU takes effect with the next training, so train again if it makes
- * a difference.
+ * Another IB MTU takes effect with the next training, so train again if it
+ * makes a difference. How large a bundle may be the peer is told at once.
  *
  * Context: Process.
  */
@@ -345,6 +353,10 @@ void sib_link_mtu(struct sib_port *port)
 	u8 code = cable_mtu_code(port);
 
 	sib_link_carrier(port);
+	spin_lock_irq(&port->agent->lock);
+	if (port->lsm == SIB_LSM_UP)
+		say(port, SIB_MSG_HELLO);
+	spin_unlock_irq(&port->agent->lock);
 	if (code && code != READ_ONCE(portinfo(port)->mtu_cap))
 		sib_link_event(port, SIB_LSM_RETRAIN);
 }
@@ -399,6 +411,8 @@ void sib_link_receive(struct sib_port *port, struct sk_buff *skb,
 	if (event >= 0) {
 		port->silent = 0;
 		outcome = step_locked(port, event, &hello, from);
+		if (port->peer.session == hello.session)
+			WRITE_ONCE(port->peer.cable_mtu, hello.cable_mtu);
 	} else {
 		sib_port_count(port, RX_STRAY);
 	}

@@ -46,12 +46,14 @@ struct sib_port_ops {
  * struct sib_skb_cb - what we keep on an skb while it is ours
  * @has_icrc: the ICRC field holds an ICRC
  * @loopback: the packet never was on a cable
+ * @hops: switches that it has passed, the one that has it now included
  * @packets: how many of them a bundle is; 0 or 1 for a single one
  * @expires: parked packets: when it is given up, jiffies
  */
 struct sib_skb_cb {
 	bool has_icrc;
 	bool loopback;
+	u8 hops;
 	u16 packets;
 	unsigned long expires;
 };
@@ -72,8 +74,8 @@ static inline struct sib_skb_cb *sib_skb_cb(struct sk_buff *skb)
  * @tracker: of the reference on @cable
  * @lsm: enum sib_lsm_state; agent lock
  * @session: of the current training; agent lock, read by the data path
- * @peer: the other end; agent lock, @peer.session and @peer.mac read by the
- *	data path while the port is up
+ * @peer: the other end; agent lock, @peer.session, @peer.mac and
+ *	@peer.cable_mtu read by the data path while the port is up
  * @crc: frames carry ICRC and VCRC; agent lock, read by the data path
  * @silent: ticks without a word from the peer; agent lock
  * @timer: polls and keeps alive

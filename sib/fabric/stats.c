@@ -48,6 +48,8 @@ const char * const sib_stat_names[SIB_STAT_MAX] = {
 	[SIB_STAT_RX_BAD_RESPONSE]	= "rx_bad_response",
 	[SIB_STAT_TX_AGAIN]		= "tx_again",
 	[SIB_STAT_TX_NOT_READY]		= "tx_not_ready",
+	[SIB_STAT_TX_TOO_LONG]		= "tx_too_long",
+	[SIB_STAT_TX_TOO_OLD]		= "tx_too_old",
 };
 
 /**

@@ -26,7 +26,7 @@ static bool parse_hello(struct sib_hello *hello, const u8 *p, size_t avail)
 }
 
 static const u8 shim_octets[12] = {
-	0x10, 0x03, 0x00, 0x04, 0x12, 0x34, 0x56, 0x78,
+	0x10, 0x2b, 0x00, 0x04, 0x12, 0x34, 0x56, 0x78,
 };
 
 static void a_shim_is_read_field_by_field(void **context)
@@ -36,6 +36,7 @@ static void a_shim_is_read_field_by_field(void **context)
 	assert_true(parse_shim(&shim, shim_octets, 12));
 	assert_int_equal(shim.kind, SIB_SHIM_PACKET);
 	assert_int_equal(shim.flags, SIB_SHIM_ICRC | SIB_SHIM_VCRC);
+	assert_int_equal(shim.hops, 10);
 	assert_int_equal(shim.len, 4);
 	assert_int_equal(shim.session, 0x12345678);
 }
@@ -43,7 +44,7 @@ static void a_shim_is_read_field_by_field(void **context)
 static void a_shim_is_written_as_it_is_read(void **context)
 {
 	struct sib_shim shim = {
-		.kind = SIB_SHIM_PACKET, .flags = 3, .len = 4,
+		.kind = SIB_SHIM_PACKET, .flags = 3, .hops = 10, .len = 4,
 		.session = 0x12345678,
 	};
 	u8 *p = malloc(SIB_SHIM_LEN);
@@ -89,14 +90,14 @@ static void what_ethernet_pads_is_not_counted(void **context)
 
 static const u8 hello_octets[SIB_HELLO_LEN] = {
 	0x01, 0x01, 0x04, 0x07, 0x11, 0x22, 0x33, 0x44,
-	0x55, 0x66, 0x77, 0x88, 0x0f, 0x07, 0x00, 0x00,
+	0x55, 0x66, 0x77, 0x88, 0x0f, 0x07, 0x10, 0x86,
 	0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8,
 	0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8,
 };
 
 static const struct sib_hello hello_fields = {
 	.type = SIB_MSG_HELLO, .flags = SIB_HELLO_NO_CRC, .mtu_cap = 4,
-	.port = 7, .session = 0x11223344, .echo = 0x55667788,
+	.port = 7, .cable_mtu = 4230, .session = 0x11223344, .echo = 0x55667788,
 	.width = 0x0f, .speed = 0x07, .kernel = 0xa1a2a3a4a5a6a7a8,
 	.guid = 0xb1b2b3b4b5b6b7b8,
 };
@@ -112,6 +113,7 @@ static void a_hello_is_read_field_by_field(void **context)
 	assert_int_equal(hello.port, hello_fields.port);
 	assert_int_equal(hello.session, hello_fields.session);
 	assert_int_equal(hello.echo, hello_fields.echo);
+	assert_int_equal(hello.cable_mtu, hello_fields.cable_mtu);
 	assert_int_equal(hello.width, hello_fields.width);
 	assert_int_equal(hello.speed, hello_fields.speed);
 	assert_true(hello.kernel == hello_fields.kernel);
