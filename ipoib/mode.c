@@ -53,32 +53,38 @@ unsigned int ipoib_mode(const struct ipoib_dev *ipd)
  * @mode: IPOIB_MODE_*, which ipoib_mode_check() has found good
  *
  * Connections are made when packets go; those of before are closed. The carrier
- * stays on. That the MTU does not change may be somebody else's wish, and is
- * no reason not to change the mode.
+ * stays on. Whoever may forbid another MTU, a team of which this is a port,
+ * forbids another mode with it.
  *
  * Context: Process.
- * Return: 0, or a notifier's error.
+ * Return: 0, or a notifier's error; then nothing is changed.
  */
 int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
 {
 	bool connected = mode == IPOIB_MODE_CONNECTED;
+	struct ipoib_mtu before = ipd->mtu;
 	int err;
 
 	ASSERT_RTNL();
 	if (connected == ipd->cm.connected)
 		return 0;
-	if (connected)
-		ipoib_warn(ipd, "connected mode: multicast packets above %u octets will be dropped\n",
-			   ipd->mtu.group);
 	ipoib_mtu_switch(&ipd->mtu, connected);
 	WRITE_ONCE(ipd->cm.connected, connected);
 	ipd->mtu_internal = true;
 	err = dev_set_mtu(ipd->netdev, ipoib_mtu_effective(&ipd->mtu));
 	ipd->mtu_internal = false;
+	if (err) {
+		ipd->mtu = before;
+		WRITE_ONCE(ipd->cm.connected, !connected);
+		return err;
+	}
+	if (connected)
+		ipoib_warn(ipd, "connected mode: multicast packets above %u octets will be dropped\n",
+			   ipd->mtu.group);
 	netdev_update_features(ipd->netdev);
 	if (!connected)
 		ipoib_cm_close_all(ipd);
-	return err;
+	return 0;
 }
 
 /**

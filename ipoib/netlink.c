@@ -124,6 +124,17 @@ static int change(struct ipoib_dev *ipd, struct nlattr *data[],
 	return 0;
 }
 
+/* Whoever purges links must not lose those that the hardware brought. */
+static void dellink(struct net_device *netdev, struct list_head *head)
+{
+	struct ipoib_dev *ipd = ipoib_dev(netdev);
+
+	if (!ipd->parent)
+		return;
+	set_bit(IPOIB_FLAG_GOING, &ipd->flags);
+	unregister_netdevice_queue(netdev, head);
+}
+
 static int newlink(struct net *net, struct net_device *netdev,
 		   struct nlattr *tb[], struct nlattr *data[],
 		   struct netlink_ext_ack *extack)
@@ -143,8 +154,13 @@ static int newlink(struct net *net, struct net_device *netdev,
 	if (err)
 		return err;
 	err = change(ipoib_dev(netdev), data, extack);
-	if (tb[IFLA_MTU])
-		dev_set_mtu(netdev, nla_get_u32(tb[IFLA_MTU]));
+	if (!err && tb[IFLA_MTU])
+		err = dev_set_mtu(netdev, nla_get_u32(tb[IFLA_MTU]));
+	if (!err)
+		return 0;
+	/* It is registered: the caller's free_netdev() is put off then. */
+	NL_SET_ERR_MSG(extack, "another user of the link refused its MTU");
+	dellink(netdev, NULL);
 	return err;
 }
 
@@ -153,17 +169,6 @@ static int changelink(struct net_device *netdev, struct nlattr *tb[],
 		      struct nlattr *data[], struct netlink_ext_ack *extack)
 {
 	return change(ipoib_dev(netdev), data, extack);
-}
-
-/* Whoever purges links must not lose those that the hardware brought. */
-static void dellink(struct net_device *netdev, struct list_head *head)
-{
-	struct ipoib_dev *ipd = ipoib_dev(netdev);
-
-	if (!ipd->parent)
-		return;
-	set_bit(IPOIB_FLAG_GOING, &ipd->flags);
-	unregister_netdevice_queue(netdev, head);
 }
 
 static struct net *get_link_net(const struct net_device *netdev)

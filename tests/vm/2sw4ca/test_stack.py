@@ -136,6 +136,28 @@ def test_vlan_macvlan_and_bridge_are_refused(h1, h2):
     assert h1.ping(h2.v4) == 0
 
 
+@pytest.mark.ours
+def test_the_mode_of_a_port_of_a_team_stays(hosts, h4):
+    """A team allows no other MTU below it, and so no other mode."""
+    h4.ip("link", "add", "link", "ib0", "name", "x", "type", "ipoib")
+    h4.ip("link", "add", "team0", "type", "team")
+    try:
+        h4.ip("link", "set", "x", "master", "team0")
+        mtu = h4.link("x")["mtu"]
+        set_connected = ("ip", "link", "set", "x", "type", "ipoib", "mode",
+                         "connected")
+        assert h4.status(*set_connected)[0]
+        assert (h4.sysfs("mode", "x"), h4.link("x")["mtu"]) == \
+            ("datagram", mtu)
+        h4.ip("link", "set", "x", "nomaster")
+        h4.run(*set_connected)
+        assert (h4.sysfs("mode", "x"), h4.link("x")["mtu"]) == \
+            ("connected", 65520)
+    finally:
+        h4.run("ip", "link", "delete", "team0", check=False)
+        h4.ip("link", "delete", "x")
+
+
 def bond(host):
     """A bond of the host's ib0; its addresses move to it."""
     host.ip("link", "add", "bond0", "type", "bond", "mode", "active-backup",
