@@ -318,6 +318,13 @@ class Subnet:
                                   [gid(value) for value in senders])
             self._program_group(mlid)
 
+    def set_route(self, lid: int, out: Port) -> None:
+        """A switch sends what is for a LID out of a port of its own, until
+        the next sweep."""
+        with self.lock:
+            self._tables[out.node.guid][lid] = out.num
+            self._write_lft(out.node)
+
     def clear_multicast(self, mlid: int) -> None:
         """Undo set_multicast(); harmless without it."""
         with self.lock:

@@ -83,6 +83,24 @@ def test_a_narrow_cable_gets_packet_by_packet(h1, h4, pool, wide):
     assert all(n >= got * 16 // 17 for n in on[1:])
 
 
+@pytest.mark.parametrize("end", (0, 1))
+def test_the_narrower_end_of_a_cable_counts(h1, h4, pool, end):
+    """A veth drops what is too long for its peer and says nothing."""
+    for cable in CABLES:
+        run("ip", "link", "set", cable[end], "mtu", WIDE)
+    try:
+        count = scaled(50)
+        got, on = carry(pool, h1, h4, count, size=65540, depth=16)
+        assert all(n >= got * 16 // 17 for n in on)
+        for cable in CABLES:
+            run("ip", "link", "set", cable[1 - end], "mtu", WIDE)
+        got, on = carry(pool, h1, h4, count, size=65540, depth=16)
+        assert all(n < got / 4 for n in on), f"{got} packets in {on} frames"
+    finally:
+        for cable in CABLES:
+            set_mtu(cable, NARROW)
+
+
 def test_usual_cables_have_room_for_one_full_packet(h1, h4, pool):
     got, on = carry(pool, h1, h4, scaled(50), size=65540, depth=16)
     # Only the short last one of a message may have company.
