@@ -42,6 +42,12 @@ lint_compile() {
 	lint_build "$1-$2" "$(kernel_of "$2")" "${how[@]}"
 }
 
+# The driver without its debug messages, and with those of the data path.
+lint_options() {
+	lint_build gcc-6.1 "$KERNEL_6_1" CC=gcc-12 IPOIB_DEBUG=n &&
+		lint_build gcc-6.1 "$KERNEL_6_1" CC=gcc-12 IPOIB_DEBUG_DATA=y
+}
+
 # C=2 checks what is compiled already, too.
 lint_sparse() {
 	lint_build gcc-6.1 "$KERNEL_6_1" CC=gcc-12 C=2 CHECK=sparse \
