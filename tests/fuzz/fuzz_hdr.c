@@ -43,17 +43,18 @@ static int ext_len(u8 opcode)
 
 static bool lrh_is_good(const u8 *p, size_t avail)
 {
-	unsigned int len;
+	unsigned int len, least;
 
 	if (avail < 24 || fuzz_bits(p, 4, 4) || fuzz_bits(p, 14, 2) < 2)
 		return false;
 	len = fuzz_bits(p, 37, 11) * 4;
-	return len >= 24 && len <= avail;
+	least = fuzz_bits(p, 14, 2) == 3 ? 24 + 40 : 24;
+	return len >= least && len <= avail;
 }
 
 static bool grh_is_good(const u8 *p, unsigned int len)
 {
-	return len >= 8 + 40 + 12 + 4 && fuzz_bits(p + 8, 0, 4) == 6 &&
+	return fuzz_bits(p + 8, 0, 4) == 6 &&
 	       p[8 + 6] == 0x1b && fuzz_bits(p + 8, 32, 16) == len - 48;
 }
 

@@ -27,6 +27,7 @@ static void check_hello_fields(const struct sib_hello *h, const u8 *p)
 {
 	must(h->type == p[0] && h->flags == p[1] && h->mtu_cap == p[2]);
 	must(h->port == p[3] && h->width == p[12] && h->speed == p[13]);
+	must(h->cable_mtu == fuzz_bits(p, 112, 16));
 	must(h->session == fuzz_bits(p, 32, 32));
 	must(h->echo == fuzz_bits(p, 64, 32));
 	must(h->kernel == fuzz_bits(p, 128, 64));
@@ -46,7 +47,6 @@ static void check_hello(const u8 *octets, size_t len)
 		must(built);
 		memset(built, 0x5a, SIB_HELLO_LEN);
 		sib_hello_build(&h, built);
-		memset(p + 14, 0, 2);
 		memset(p + 32, 0, 8);
 		must(!memcmp(built, p, SIB_HELLO_LEN));
 		free(built);
@@ -87,7 +87,8 @@ static void check_frame(const u8 *p, size_t len)
 	if (!good)
 		return;
 	must(SIB_SHIM_LEN + shim.len <= len);
-	must(shim.kind == (p[0] & 15) && shim.flags == p[1]);
+	must(shim.kind == (p[0] & 15));
+	must(shim.hops == fuzz_bits(p, 8, 6) && shim.flags == (p[1] & 3));
 	must(shim.session == fuzz_bits(p, 32, 32));
 	sib_shim_build(&shim, built);
 	must(!memcmp(built, p, SIB_SHIM_LEN));
