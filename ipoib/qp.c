@@ -263,6 +263,9 @@ int ipoib_qp_up(struct ipoib_dev *ipd)
 	}
 	ipoib_tx_start(ipd);
 	set_bit(IPOIB_FLAG_QPS_UP, &ipd->flags);
+	/* Buffers that were used up, and requests that failed, before that. */
+	ipoib_rx_poll_soon(ipd);
+	ipoib_qp_recover(ipd);
 	netif_tx_wake_all_queues(ipd->netdev);
 	ipoib_cm_start(ipd);
 	ipoib_count(ipd, QP_RESTARTS);

@@ -356,14 +356,27 @@ static int rx_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
-static void refill(struct work_struct *work)
+/**
+ * ipoib_rx_poll_soon() - look whether there is something, and what is missing
+ * @ipd: the interface
+ *
+ * While the QPs are being brought up packets come already, and no buffer is
+ * posted for those that they take. When all are taken, nothing comes any more
+ * that could tell.
+ *
+ * Context: Process.
+ */
+void ipoib_rx_poll_soon(struct ipoib_dev *ipd)
 {
-	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
-					     rx.refill.work);
-
 	local_bh_disable();
 	napi_schedule(&ipd->rx.napi);
 	local_bh_enable();
+}
+
+static void refill(struct work_struct *work)
+{
+	ipoib_rx_poll_soon(container_of(work, struct ipoib_dev,
+					rx.refill.work));
 }
 
 static void rx_event(struct ib_cq *cq, void *context)
@@ -449,9 +462,7 @@ void ipoib_rx_destroy(struct ipoib_dev *ipd)
 static void napi_on(struct ipoib_dev *ipd)
 {
 	napi_enable(&ipd->rx.napi);
-	local_bh_disable();
-	napi_schedule(&ipd->rx.napi);
-	local_bh_enable();
+	ipoib_rx_poll_soon(ipd);
 }
 
 /**

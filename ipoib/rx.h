@@ -79,6 +79,7 @@ struct ipoib_rx {
 int ipoib_rx_create(struct ipoib_dev *ipd);
 void ipoib_rx_destroy(struct ipoib_dev *ipd);
 int ipoib_rx_start(struct ipoib_dev *ipd);
+void ipoib_rx_poll_soon(struct ipoib_dev *ipd);
 int ipoib_rx_resize(struct ipoib_dev *ipd, u32 count);
 bool ipoib_rx_empty(struct ipoib_dev *ipd);
 void ipoib_rx_stop(struct ipoib_dev *ipd);
