@@ -132,17 +132,22 @@ static void become_full(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
 	spin_unlock_bh(&ipd->lock);
 }
 
+static void want_known(struct ipoib_dev *ipd, struct ipoib_mcast *mcast)
+{
+	mcast->wanted = ipd->mcast.mark;
+	if (!mcast->full)
+		become_full(ipd, mcast);
+}
+
 static void want(struct ipoib_dev *ipd, const u8 *mgid)
 {
-	struct ipoib_mcast *mcast;
+	struct ipoib_mcast *mcast, *known;
 
 	spin_lock_bh(&ipd->lock);
-	mcast = ipoib_mcast_find_locked(ipd, mgid);
+	known = ipoib_mcast_find_locked(ipd, mgid);
 	spin_unlock_bh(&ipd->lock);
-	if (mcast) {
-		mcast->wanted = ipd->mcast.mark;
-		if (!mcast->full)
-			become_full(ipd, mcast);
+	if (known) {
+		want_known(ipd, known);
 		return;
 	}
 	if (left_to_user(ipd, mgid))
@@ -157,8 +162,15 @@ static void want(struct ipoib_dev *ipd, const u8 *mgid)
 	mcast->wanted = ipd->mcast.mark;
 	mcast->waiting = true;
 	spin_lock_bh(&ipd->lock);
-	ipoib_mcast_insert_locked(ipd, mcast);
+	/* Somebody may have sent to it meanwhile. */
+	known = ipoib_mcast_find_locked(ipd, mgid);
+	if (!known)
+		ipoib_mcast_insert_locked(ipd, mcast);
 	spin_unlock_bh(&ipd->lock);
+	if (!known)
+		return;
+	kfree(mcast);
+	want_known(ipd, known);
 }
 
 /*
