@@ -26,9 +26,11 @@ struct wanted {
 	const union ib_gid *gid;
 };
 
+/* One whose registration may still fail is freed without waiting for users. */
 static bool matches(const struct ipoib_dev *ipd, const struct wanted *wanted)
 {
-	return ipd->port == wanted->port && READ_ONCE(ipd->pkey_found) &&
+	return ipd->netdev->reg_state == NETREG_REGISTERED &&
+	       ipd->port == wanted->port && READ_ONCE(ipd->pkey_found) &&
 	       READ_ONCE(ipd->pkey_index) == wanted->pkey_index &&
 	       (!wanted->gid ||
 		!memcmp(wanted->gid, &ipd->gid, sizeof(*wanted->gid)));
