@@ -247,6 +247,10 @@ static void wake_if_room(struct ipoib_txq *q)
 		trace_ipoib_queue_wake(q->ipd, q->index, q->ring.head,
 				       q->ring.tail);
 		netif_tx_wake_queue(nq);
+		/* Pairs with ipoib_txq_close(): it must not stay awake. */
+		smp_mb__after_atomic();
+		if (unlikely(!READ_ONCE(q->open)))
+			netif_tx_stop_queue(nq);
 	}
 }
 

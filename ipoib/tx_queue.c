@@ -295,6 +295,8 @@ void ipoib_txq_close(struct ipoib_txq *q)
 	ipoib_tx_flush(q);
 	/* It may not have sent anything for long. That is no fault. */
 	WRITE_ONCE(nq->trans_start, jiffies);
+	/* Pairs with wake_if_room(): it sees that, or we stop what it woke. */
+	smp_mb();
 	netif_tx_stop_queue(nq);
 	__netif_tx_unlock_bh(nq);
 }
