@@ -318,14 +318,16 @@ static int accept(struct ipoib_dev *ipd, struct ib_cm_id *id,
 		return -ENOMEM;
 	}
 	conn->c.id = id;
+	/* That the REP cannot be sent may be told before we are back. */
+	id->context = conn;
 	err = bring_up(conn);
 	if (!err)
 		err = send_rep(conn, req);
 	if (!err) {
-		id->context = conn;
 		publish(ipd, conn);
 		return 0;
 	}
+	id->context = ipd;
 	ipoib_dbg(ipd, "cannot accept a connection: error %d\n", err);
 	if (conn->c.qp)
 		ib_destroy_qp(conn->c.qp);
