@@ -93,11 +93,18 @@ void ipoib_cm_too_big_work(struct work_struct *work)
 {
 	struct ipoib_dev *ipd = container_of(work, struct ipoib_dev,
 					     cm.too_big_work);
+	struct sk_buff_head now;
 	struct sk_buff *skb;
 
-	while ((skb = skb_dequeue(&ipd->cm.too_big))) {
+	/* Those that come meanwhile wait their turn behind other works. */
+	__skb_queue_head_init(&now);
+	spin_lock_irq(&ipd->cm.too_big.lock);
+	skb_queue_splice_init(&ipd->cm.too_big, &now);
+	spin_unlock_irq(&ipd->cm.too_big.lock);
+	while ((skb = __skb_dequeue(&now))) {
 		local_bh_disable();
 		tell(skb);
 		local_bh_enable();
+		cond_resched();
 	}
 }
