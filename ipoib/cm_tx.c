@@ -495,10 +495,14 @@ void ipoib_cm_start_work(struct work_struct *work)
 					     cm.start_work);
 	struct ipoib_tx_conn *conn;
 
-	mutex_lock(&ipd->ctl);
-	while ((conn = next_to_start(ipd))) {
-		start(conn);
-		ipoib_tx_conn_put(conn);
-	}
-	mutex_unlock(&ipd->ctl);
+	/* One by one: who sets the interface down must not wait for all. */
+	do {
+		mutex_lock(&ipd->ctl);
+		conn = next_to_start(ipd);
+		if (conn)
+			start(conn);
+		mutex_unlock(&ipd->ctl);
+		if (conn)
+			ipoib_tx_conn_put(conn);
+	} while (conn);
 }
