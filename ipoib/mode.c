@@ -75,7 +75,11 @@ int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
 	ipd->mtu_internal = false;
 	if (err) {
 		ipd->mtu = before;
+		/* Who refuses it afterwards had us set it again, too soon. */
+		WRITE_ONCE(ipd->netdev->mtu, ipoib_mtu_effective(&before));
 		WRITE_ONCE(ipd->cm.connected, !connected);
+		if (connected)
+			ipoib_cm_close_all(ipd);
 		return err;
 	}
 	if (connected)
