@@ -29,6 +29,8 @@
 #define RECV_IDLE	(15 * 60 * HZ)
 /* The HCA may take so long to flush. */
 #define FLUSH_LIMIT	(HZ / 2)
+/* QPs that are destroyed while nothing is received. */
+#define ENDED_AT_ONCE	8
 
 struct workqueue_struct *ipoib_cm_reaper;
 
@@ -157,7 +159,7 @@ static void let_napi_pass(struct ipoib_cm_rxq *rxq, unsigned long limit)
 	while (READ_ONCE(rxq->passes) - before < 2 &&
 	       time_before(jiffies, limit)) {
 		local_bh_disable();
-		napi_schedule(&rxq->napi);
+		napi_schedule(rxq->napi);
 		local_bh_enable();
 		usleep_range(200, 1000);
 	}
@@ -192,18 +194,26 @@ static void end_send(struct ipoib_tx_conn *conn)
 
 /*
  * Those that we received on, with NAPI off: it must not have a completion in
- * hand, and from it a QP, when that goes.
+ * hand, and from it a QP, when that goes. A few at a time: an HCA takes its
+ * time for each, and the senders of all others wait, and not for long.
  */
 static void end_recv_qps(struct ipoib_dev *ipd, struct batch *batch)
 {
 	struct ipoib_rx_conn *recv;
+	unsigned int n = 0;
 
 	if (list_empty(&batch->recv))
 		return;
 	ipoib_cm_rxqs_pause(ipd);
-	list_for_each_entry(recv, &batch->recv, c.entry)
+	list_for_each_entry(recv, &batch->recv, c.entry) {
 		if (ipoib_qp_end(ipd, recv->c.qp))
 			recv->c.qp = NULL;
+		if (++n % ENDED_AT_ONCE)
+			continue;
+		ipoib_cm_rxqs_resume(ipd);
+		/* Waits for the poll that this began. */
+		ipoib_cm_rxqs_pause(ipd);
+	}
 	ipoib_cm_rxqs_resume(ipd);
 }
 
@@ -461,7 +471,7 @@ static bool has_rc(struct ipoib_dev *ipd)
  * ipoib_cm_init() - find out what the HCA can do
  * @ipd: the interface, its verbs objects made
  *
- * Context: Process.
+ * Context: Process, under RTNL.
  */
 void ipoib_cm_init(struct ipoib_dev *ipd)
 {
@@ -475,6 +485,8 @@ void ipoib_cm_init(struct ipoib_dev *ipd)
 	ipd->cm.mtu_max = ipoib_cm_mtu_max(ipd->cm.pages, PAGE_SIZE);
 	ipd->cm.able = ipd->cm.mtu_max && has_rc(ipd) &&
 		       (ipd->cm.srq || ipoib_max_nonsrq_conn_qp);
+	if (ipd->cm.able)
+		ipoib_cm_napis_add(ipd);
 }
 
 /**
@@ -483,7 +495,7 @@ void ipoib_cm_init(struct ipoib_dev *ipd)
  *
  * About a second at most, however many there are.
  *
- * Context: Process, without ctl.
+ * Context: Process, under RTNL, without ctl.
  */
 void ipoib_cm_exit(struct ipoib_dev *ipd)
 {
@@ -493,6 +505,9 @@ void ipoib_cm_exit(struct ipoib_dev *ipd)
 	cancel_work_sync(&ipd->cm.reap_work);
 	cancel_work_sync(&ipd->cm.too_big_work);
 	skb_queue_purge(&ipd->cm.too_big);
+	if (ipd->cm.able)
+		ipoib_cm_napis_del(ipd);
+	ipd->cm.able = false;
 }
 
 /**

@@ -143,7 +143,7 @@ struct ipoib_cm_buf {
  * @ipd: whose
  * @cq: completions of all of them
  * @srq: where their messages go; NULL if each has buffers of its own
- * @napi: polls @cq
+ * @napi: polls @cq; the interface's, on while this is there
  * @buf: of @srq
  * @count: of @buf
  * @filled: how many of them have been posted once; @grow_work
@@ -154,13 +154,14 @@ struct ipoib_cm_buf {
  * @num_give: how many, or more; NAPI
  * @passes: how often @cq was found empty
  * @conns: that use it; ipd->cm.rx_lock
+ * @own: of these, who have receive buffers of their own; likewise
  * @wc: completions; NAPI
  */
 struct ipoib_cm_rxq {
 	struct ipoib_dev *ipd;
 	struct ib_cq *cq;
 	struct ib_srq *srq;
-	struct napi_struct napi;
+	struct napi_struct *napi;
 	struct ipoib_cm_buf *buf;
 	u32 count;
 	u32 filled;
@@ -171,6 +172,7 @@ struct ipoib_cm_rxq {
 	u32 num_give;
 	unsigned int passes;
 	unsigned int conns;
+	unsigned int own;
 	struct ib_wc wc[IPOIB_RX_POLL];
 };
 
@@ -201,8 +203,20 @@ struct ipoib_rx_conn {
 };
 
 /**
+ * struct ipoib_cm_napi - what polls a queue, if there is one
+ * @napi: added and deleted with the interface: the list of them is under RTNL,
+ *	which who makes and ends connections must not take
+ * @rxq: the queue; written while @napi is off
+ */
+struct ipoib_cm_napi {
+	struct napi_struct napi;
+	struct ipoib_cm_rxq *rxq;
+};
+
+/**
  * struct ipoib_cm - connected mode of an interface
- * @able: the HCA can do it; never changes
+ * @napi: for up to so many queues; disabled while there are none
+ * @able: the HCA can do it; does not change while the interface is there
  * @connected: the mode; RTNL, read by the data path
  * @uc: unreliable connections are wanted; RTNL
  * @srq: connections share receive buffers; never changes
@@ -227,6 +241,7 @@ struct ipoib_rx_conn {
  * @too_big_work: tells them
  */
 struct ipoib_cm {
+	struct ipoib_cm_napi napi[IPOIB_CM_RXQS];
 	bool able;
 	bool connected;
 	bool uc;
@@ -302,10 +317,12 @@ bool ipoib_rx_conn_drained(struct ipoib_rx_conn *conn);
 void ipoib_rx_conn_free(struct ipoib_rx_conn *conn);
 
 /* cm_rxq.c */
-struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd);
+void ipoib_cm_napis_add(struct ipoib_dev *ipd);
+void ipoib_cm_napis_del(struct ipoib_dev *ipd);
+struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd, bool own);
 void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd);
 void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd);
-void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq);
+void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq, bool own);
 void ipoib_cm_rxq_grow(struct ipoib_cm_rxq *rxq, u32 taken);
 
 /* cm_recv.c */

@@ -205,7 +205,7 @@ static bool replace(struct ipoib_dev *ipd, struct ipoib_cm_buf *buf,
 static struct sk_buff *start_skb(struct ipoib_cm_rxq *rxq,
 				 const struct page *page, unsigned int head)
 {
-	struct sk_buff *skb = napi_alloc_skb(&rxq->napi,
+	struct sk_buff *skb = napi_alloc_skb(rxq->napi,
 					     IPOIB_PSEUDO_LEN + head);
 
 	if (!skb)
@@ -274,7 +274,7 @@ static void hand_up(struct ipoib_cm_rxq *rxq, struct sk_buff *skb)
 	skb_record_rx_queue(skb, 0);
 	ipoib_count(ipd, CONN_RX_PACKETS);
 	ipoib_count_many(ipd, CONN_RX_BYTES, skb->len);
-	napi_gro_receive(&rxq->napi, skb);
+	napi_gro_receive(rxq->napi, skb);
 }
 
 static void receive(struct ipoib_cm_rxq *rxq, struct ipoib_cm_buf *buf,
@@ -349,8 +349,8 @@ static void handle_wc(struct ipoib_cm_rxq *rxq, const struct ib_wc *wc)
  */
 int ipoib_cm_poll(struct napi_struct *napi, int budget)
 {
-	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_rxq,
-						napi);
+	struct ipoib_cm_rxq *rxq = container_of(napi, struct ipoib_cm_napi,
+						napi)->rxq;
 	int done = 0, n, i, room;
 
 	/* Who gives fewer than there is room for has no more. */

@@ -219,7 +219,7 @@ void ipoib_rx_conn_free(struct ipoib_rx_conn *conn)
 
 	ipoib_cm_bufs_free(ipd, conn->buf, conn->count);
 	mutex_lock(&ipd->cm.rx_lock);
-	ipoib_cm_rxq_put(conn->rxq);
+	ipoib_cm_rxq_put(conn->rxq, conn->count);
 	mutex_unlock(&ipd->cm.rx_lock);
 	unreserve(ipd, conn->count);
 	mutex_destroy(&conn->c.lock);
@@ -238,7 +238,7 @@ static struct ipoib_rx_conn *create(struct ipoib_dev *ipd, const u8 *gid,
 	/* An SRQ is for reliable ones. */
 	conn->count = uc || !ipd->cm.srq ? IPOIB_CM_QP_BUFS : 0;
 	mutex_lock(&ipd->cm.rx_lock);
-	conn->rxq = ipoib_cm_rxq_get(ipd);
+	conn->rxq = ipoib_cm_rxq_get(ipd, conn->count);
 	mutex_unlock(&ipd->cm.rx_lock);
 	if (!IS_ERR(conn->rxq))
 		return conn;

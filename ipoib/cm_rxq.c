@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "ipoib/cm.h"
+#include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/main.h"
 
@@ -25,7 +26,15 @@ static void cq_event(struct ib_cq *cq, void *context)
 {
 	struct ipoib_cm_rxq *rxq = context;
 
-	napi_schedule(&rxq->napi);
+	napi_schedule(rxq->napi);
+}
+
+static void cq_error(struct ib_event *event, void *context)
+{
+	struct ipoib_cm_rxq *rxq = context;
+
+	ipoib_warn(rxq->ipd, "receive CQ of connections: event %d\n",
+		   event->event);
 }
 
 static int fill(struct ipoib_cm_rxq *rxq, u32 target)
@@ -105,7 +114,8 @@ static int create_cq(struct ipoib_cm_rxq *rxq, unsigned int index)
 		.cqe = min_t(u32, rxq->count + own, ipd->ib->attrs.max_cqe),
 		.comp_vector = index % ipd->ib->num_comp_vectors,
 	};
-	struct ib_cq *cq = ib_create_cq(ipd->ib, cq_event, NULL, rxq, &attr);
+	struct ib_cq *cq = ib_create_cq(ipd->ib, cq_event, cq_error, rxq,
+					&attr);
 
 	if (IS_ERR(cq))
 		return PTR_ERR(cq);
@@ -118,8 +128,7 @@ static void destroy_rxq(struct ipoib_cm_rxq *rxq)
 	if (!rxq->ipd)
 		return;
 	if (rxq->cq) {
-		napi_disable(&rxq->napi);
-		netif_napi_del(&rxq->napi);
+		napi_disable(rxq->napi);
 		cancel_work_sync(&rxq->grow_work);
 	}
 	if (rxq->srq)
@@ -135,6 +144,8 @@ static int create_rxq(struct ipoib_dev *ipd, struct ipoib_cm_rxq *rxq,
 	int err;
 
 	rxq->ipd = ipd;
+	rxq->napi = &ipd->cm.napi[index].napi;
+	ipd->cm.napi[index].rxq = rxq;
 	rxq->count = min_t(u32, max(ipoib_recv_queue_size /
 				    (int)ipd->cm.num_rxqs, IPOIB_CM_RXQ_BUFS),
 			   ipd->ib->attrs.max_srq_wr);
@@ -143,8 +154,7 @@ static int create_rxq(struct ipoib_dev *ipd, struct ipoib_cm_rxq *rxq,
 		return err;
 	INIT_WORK(&rxq->grow_work, grow);
 	rxq->grow_after = jiffies;
-	netif_napi_add(ipd->netdev, &rxq->napi, ipoib_cm_poll);
-	napi_enable(&rxq->napi);
+	napi_enable(rxq->napi);
 	if (ipd->cm.srq)
 		err = create_srq(rxq);
 	if (!err)
@@ -182,15 +192,53 @@ static int create_all(struct ipoib_dev *ipd)
 }
 
 /**
+ * ipoib_cm_napis_add() - what will poll the queues
+ * @ipd: the interface
+ *
+ * Context: Process, under RTNL.
+ */
+void ipoib_cm_napis_add(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < IPOIB_CM_RXQS; i++)
+		netif_napi_add(ipd->netdev, &ipd->cm.napi[i].napi,
+			       ipoib_cm_poll);
+}
+
+/**
+ * ipoib_cm_napis_del() - and no longer
+ * @ipd: the interface, without queues
+ *
+ * Context: Process, under RTNL.
+ */
+void ipoib_cm_napis_del(struct ipoib_dev *ipd)
+{
+	unsigned int i;
+
+	for (i = 0; i < IPOIB_CM_RXQS; i++)
+		__netif_napi_del(&ipd->cm.napi[i].napi);
+	synchronize_net();
+}
+
+/* Fewer of the same kind: a CQ has room for its share of each. */
+static bool has_fewer(const struct ipoib_cm_rxq *a,
+		      const struct ipoib_cm_rxq *b, bool own)
+{
+	return own ? a->own < b->own : a->conns < b->conns;
+}
+
+/**
  * ipoib_cm_rxq_get() - a queue for one connection more
  * @ipd: the interface; ipd->cm.rx_lock is held
+ * @own: the connection has receive buffers of its own
  *
  * The one that has the fewest. All are made if there is none.
  *
  * Context: Process.
  * Return: the queue, or an error pointer.
  */
-struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd)
+struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd, bool own)
 {
 	struct ipoib_cm_rxq *best;
 	unsigned int i;
@@ -202,27 +250,30 @@ struct ipoib_cm_rxq *ipoib_cm_rxq_get(struct ipoib_dev *ipd)
 		return ERR_PTR(err);
 	best = &ipd->cm.rxq[0];
 	for (i = 1; i < ipd->cm.num_rxqs; i++)
-		if (ipd->cm.rxq[i].conns < best->conns)
+		if (has_fewer(&ipd->cm.rxq[i], best, own))
 			best = &ipd->cm.rxq[i];
 	best->conns++;
+	best->own += own;
 	return best;
 }
 
 /**
  * ipoib_cm_rxq_put() - a connection less
  * @rxq: its queue; ipd->cm.rx_lock is held
+ * @own: as it was for ipoib_cm_rxq_get()
  *
  * With the last connection all queues go.
  *
  * Context: Process.
  */
-void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq)
+void ipoib_cm_rxq_put(struct ipoib_cm_rxq *rxq, bool own)
 {
 	struct ipoib_dev *ipd = rxq->ipd;
 	unsigned int i;
 
 	lockdep_assert_held(&ipd->cm.rx_lock);
 	rxq->conns--;
+	rxq->own -= own;
 	for (i = 0; i < ipd->cm.num_rxqs; i++)
 		if (ipd->cm.rxq[i].conns)
 			return;
@@ -240,7 +291,7 @@ void ipoib_cm_rxqs_pause(struct ipoib_dev *ipd)
 	unsigned int i;
 
 	for (i = 0; i < ipd->cm.num_rxqs; i++)
-		napi_disable(&ipd->cm.rxq[i].napi);
+		napi_disable(ipd->cm.rxq[i].napi);
 }
 
 /**
@@ -256,9 +307,9 @@ void ipoib_cm_rxqs_resume(struct ipoib_dev *ipd)
 	unsigned int i;
 
 	for (i = 0; i < ipd->cm.num_rxqs; i++) {
-		napi_enable(&ipd->cm.rxq[i].napi);
+		napi_enable(ipd->cm.rxq[i].napi);
 		local_bh_disable();
-		napi_schedule(&ipd->cm.rxq[i].napi);
+		napi_schedule(ipd->cm.rxq[i].napi);
 		local_bh_enable();
 	}
 }
