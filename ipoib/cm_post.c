@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "ipoib/cm.h"
+#include "ipoib/debug.h"
 #include "ipoib/core/conn_fsm.h"
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
@@ -109,6 +110,8 @@ static bool post_one_locked(struct ipoib_tx_conn *conn, struct sk_buff *skb)
 		return true;
 	}
 	wr.num_sge = req->mapped;
+	ipoib_dbg_cm_data(ipd, "tx %u octets on qpn %#x\n", skb->len,
+			  conn->c.qp->qp_num);
 	skb_tx_timestamp(skb);
 	if (unlikely(ib_post_send(conn->c.qp, &wr, NULL))) {
 		unmap(ipd->ib, req);

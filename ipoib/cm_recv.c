@@ -274,6 +274,7 @@ static void hand_up(struct ipoib_cm_rxq *rxq, struct sk_buff *skb)
 	skb_record_rx_queue(skb, 0);
 	ipoib_count(ipd, CONN_RX_PACKETS);
 	ipoib_count_many(ipd, CONN_RX_BYTES, skb->len);
+	ipoib_dbg_cm_data(ipd, "rx %u octets\n", skb->len);
 	napi_gro_receive(rxq->napi, skb);
 }
 

@@ -50,16 +50,17 @@ do {									\
 #ifdef IPOIB_WITH_DEBUG_DATA
 
 extern int ipoib_data_debug_level;
+extern int ipoib_cm_data_debug_level;
 
-#define ipoib_dbg_data(ipd, fmt, ...)					\
+#define ipoib_dbg_data_if(level, ipd, fmt, ...)				\
 do {									\
-	if (unlikely(READ_ONCE(ipoib_data_debug_level) > 0))		\
+	if (unlikely(READ_ONCE(level) > 0))				\
 		ipoib_print(KERN_DEBUG, ipd, fmt, ##__VA_ARGS__);	\
 } while (0)
 
 #else
 
-#define ipoib_dbg_data(ipd, fmt, ...)					\
+#define ipoib_dbg_data_if(level, ipd, fmt, ...)				\
 do {									\
 	if (0)								\
 		ipoib_print(KERN_DEBUG, ipd, fmt, ##__VA_ARGS__);	\
@@ -71,5 +72,9 @@ do {									\
 	ipoib_dbg_if(ipoib_debug_level, ipd, fmt, ##__VA_ARGS__)
 #define ipoib_dbg_mcast(ipd, fmt, ...)					\
 	ipoib_dbg_if(ipoib_mcast_debug_level, ipd, fmt, ##__VA_ARGS__)
+#define ipoib_dbg_data(ipd, fmt, ...)					\
+	ipoib_dbg_data_if(ipoib_data_debug_level, ipd, fmt, ##__VA_ARGS__)
+#define ipoib_dbg_cm_data(ipd, fmt, ...)				\
+	ipoib_dbg_data_if(ipoib_cm_data_debug_level, ipd, fmt, ##__VA_ARGS__)
 
 #endif

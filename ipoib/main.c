@@ -49,6 +49,10 @@ MODULE_PARM_DESC(mcast_debug_level, "print those on multicast if above 0");
 int ipoib_data_debug_level;
 module_param_named(data_debug_level, ipoib_data_debug_level, int, 0644);
 MODULE_PARM_DESC(data_debug_level, "print those of the data path if above 0");
+
+int ipoib_cm_data_debug_level;
+module_param_named(cm_data_debug_level, ipoib_cm_data_debug_level, int, 0644);
+MODULE_PARM_DESC(cm_data_debug_level, "print those of connections if above 0");
 #endif
 
 struct ib_sa_client ipoib_sa_client;
@@ -201,6 +205,7 @@ static int __init ipoib_init(void)
 	return 0;
 unregister:
 	ib_unregister_client(&ipoib_client);
+	ipoib_child_flush();
 stop:
 	ib_sa_unregister_client(&ipoib_sa_client);
 	ipoib_debugfs_stop();
