@@ -4,7 +4,7 @@
 import pytest
 
 from tests.vm import iftools, lab
-from tests.vm.connmode import calm_down
+from tests.vm.connmode import calm_down, forget, set_mode, set_uc
 from tests.vm.lab import run, wait
 from tests.vm.partitions import CONF, EVERYBODY, OPTIONS, partition
 from tests.vm.queues import Queues
@@ -109,3 +109,37 @@ def two_partitions(opensm):
     yield
     opensm.stop()
     opensm.start()
+
+
+@pytest.fixture(params=("RC", "UC"))
+def connected(request, calm):
+    """All in connected mode, of either transport."""
+    for host in calm:
+        set_mode(host, "connected")
+        set_uc(host, request.param == "UC")
+    forget(*calm)
+    return calm
+
+
+def losses(hosts):
+    """All that has been lost anywhere, by place."""
+    found = {}
+    for host in hosts:
+        found[host.name] = host.drops()
+        found[host.hca] = {k: v for k, v in host.hca_counters().items()
+                           if v and k in ("rx_no_wqe", "rx_no_memory",
+                                          "rx_too_long", "tx_no_memory",
+                                          "tx_cable_refused",
+                                          "rx_port_state")}
+    for switch in ("sw1", "sw2"):
+        found[switch] = {k: v for k, v in lab.switch_stats(switch).items()
+                         if v and k != "mcast_deferred"}
+    return found
+
+
+@pytest.fixture
+def nothing_lost(hosts):
+    """The counters of before are those of after."""
+    before = losses(hosts)
+    yield
+    assert losses(hosts) == before

@@ -19,16 +19,6 @@ SIZES = (511, 1025, 2044, 8192, 32768, 65492)
 RC, UC = 0x80, 0x40
 
 
-@pytest.fixture(params=("RC", "UC"))
-def connected(request, calm):
-    """All in connected mode, of either transport."""
-    for host in calm:
-        set_mode(host, "connected")
-        set_uc(host, request.param == "UC")
-    forget(*calm)
-    return calm
-
-
 # --- the control
 
 def test_the_mode_in_sysfs_and_netlink(calm):

@@ -54,6 +54,7 @@ def parameter(name):
 
 @pytest.mark.parametrize("name, mode, value", (
     ("send_queue_size", 0o444, "128"), ("recv_queue_size", 0o444, "256"),
+    ("max_nonsrq_conn_qp", 0o444, "128"),
     ("debug_level", 0o644, "0"), ("mcast_debug_level", 0o644, "0")))
 def test_a_parameter_and_its_default(name, mode, value):
     """As the lab loads the module unless it is told otherwise."""
@@ -63,7 +64,8 @@ def test_a_parameter_and_its_default(name, mode, value):
 
 
 def test_there_is_no_data_path_debugging_by_default():
-    assert not os.path.exists(f"{PARAMETERS}/data_debug_level")
+    for name in ("data_debug_level", "cm_data_debug_level"):
+        assert not os.path.exists(f"{PARAMETERS}/{name}")
 
 
 def test_modinfo():
@@ -170,6 +172,13 @@ def test_queue_sizes_are_rounded_up_and_clamped(unloaded):
              "ipoib_enhanced=0")
         assert sizes() == held
         unload()
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("typed, held", ((-1, 0), (7, 7), (5000, 4096)))
+def test_the_number_of_connections_is_clamped(unloaded, typed, held):
+    load(f"max_nonsrq_conn_qp={typed}")
+    assert int(parameter("max_nonsrq_conn_qp")) == held
 
 
 @pytest.mark.stock_differs("it does not check for them")

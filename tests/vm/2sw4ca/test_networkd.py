@@ -28,7 +28,7 @@ Name={name}
 Kind=ipoib
 [IPoIB]
 PartitionKey={pkey:#x}
-Mode=datagram
+Mode={mode}
 IgnoreUserspaceMulticastGroups={umcast}
 """
 ADDRESS = """
@@ -102,17 +102,18 @@ def no_child(h4):
         h4.run("ip", "link", "delete", dev, check=False)
 
 
-@pytest.mark.parametrize("umcast", ("no", "yes"))
-def test_it_makes_a_child(networkd, h1, h4, umcast, no_child):
+@pytest.mark.parametrize("umcast, mode", (("no", "datagram"),
+                                          ("yes", "connected")))
+def test_it_makes_a_child(networkd, h1, h4, umcast, mode, no_child):
     networkd.configure(
         ib0_network=PORT + "IPoIB=storage\n",
         storage_netdev=CHILD.format(name="storage", pkey=0x8001,
-                                    umcast=umcast),
+                                    umcast=umcast, mode=mode),
         storage_network=ADDRESS.format(name="storage", host=4))
     for dev in ("ib0", "storage"):
         networkd.wait_for(dev)
     assert h4.link("storage")["linkinfo"]["info_data"] == {
-        "key": "0x8001", "mode": "datagram",
+        "key": "0x8001", "mode": mode,
         "umcast": "0000" if umcast == "no" else "0001"}
     # It asks for an address that it has made up, which the port has not.
     assert h4.address("storage")[4:] == h4.address()[4:]
@@ -124,10 +125,10 @@ def test_it_makes_a_child(networkd, h1, h4, umcast, no_child):
 def test_two_children_and_one_of_them_again(networkd, h1, h4, no_child):
     files = {"ib0_network": PORT + "IPoIB=storage\nIPoIB=ib0.8002\n",
              "storage_netdev": CHILD.format(name="storage", pkey=1,
-                                            umcast="no"),
+                                            umcast="no", mode="datagram"),
              "storage_network": ADDRESS.format(name="storage", host=4),
              "second_netdev": CHILD.format(name="ib0.8002", pkey=0x8002,
-                                           umcast="no")}
+                                           umcast="no", mode="datagram")}
     networkd.configure(**files)
     networkd.wait_for("storage")
     wait(lambda: h4.status("test", "-d", "/sys/class/net/ib0.8002")[0] == 0,

@@ -83,6 +83,28 @@ def test_a_profile_of_the_port(manager, h1, h4):
         h4.ip("link", "set", "ib0", "up")
 
 
+def test_a_profile_in_connected_mode(manager, h1, h4):
+    """NetworkManager sets the interface down, writes the mode, and sets it up;
+    what it does not name it sets to datagram mode."""
+    manager.add("port", "ifname", "ib0", "infiniband.transport-mode",
+                "connected", "infiniband.mtu", 65520, "ipv4.method", "manual",
+                "ipv4.addresses", "198.51.100.44/24")
+    try:
+        for mode, mtu in (("connected", 65520), ("datagram", 2044)) * 2:
+            manager.nmcli("connection", "modify", "port",
+                          "infiniband.transport-mode", mode,
+                          "infiniband.mtu", mtu)
+            manager.nmcli("connection", "up", "port")
+            assert h4.sysfs("mode") == mode
+            assert h4.link()["mtu"] == mtu
+            assert h4.ping(h1.v4, 3, 8000) == 0
+    finally:
+        manager.delete("port")
+        h4.ip("link", "set", "ib0", "type", "ipoib", "mode", "datagram")
+        h4.ip("link", "set", "ib0", "mtu", "2044")
+        h4.ip("link", "set", "ib0", "up")
+
+
 @pytest.mark.parametrize("pkey, name, rounds", ((0x8001, "ib0.8001", 2),
                                                 (0x0001, "ib0.0001", 1)))
 def test_a_partition_comes_and_goes(manager, pkey, name, rounds):

@@ -182,9 +182,15 @@ def test_changes_succeed_while_the_lock_is_busy(hosts, h4, rtnl):
     with Contention():
         for round_ in range(lab.scaled(40)):
             for dev in ("ib0", "x"):
-                assert rtnl.new(info(u16(MODE, 0), u16(UMCAST, round_ & 1)),
+                on = round_ & 1
+                assert rtnl.new(info(u16(MODE, on), u16(UMCAST, on)),
                                 index=index(h4, dev)) == (0, "")
-                assert rtnl.data(dev)[UMCAST] == round_ & 1
+                data = rtnl.data(dev)
+                assert (data[MODE], data[UMCAST]) == (on, on)
+                assert h4.link(dev)["mtu"] == (65520 if on else 2044)
+        for dev in ("ib0", "x"):
+            assert rtnl.new(info(u16(MODE, 0)), index=index(h4, dev)) == \
+                (0, "")
         for _ in range(4):
             assert write_errno(h4, "create_child", "0x8005\n") == 7
             assert write_errno(h4, "mode", "datagram\n") == 9

@@ -26,30 +26,6 @@ def warm(hosts):
                 a.reach(b)
 
 
-def losses(hosts):
-    """All that has been lost anywhere, by place."""
-    found = {}
-    for host in hosts:
-        found[host.name] = host.drops()
-        found[host.hca] = {k: v for k, v in host.hca_counters().items()
-                           if v and k in ("rx_no_wqe", "rx_no_memory",
-                                          "rx_too_long", "tx_no_memory",
-                                          "tx_cable_refused",
-                                          "rx_port_state")}
-    for switch in ("sw1", "sw2"):
-        found[switch] = {k: v for k, v in lab.switch_stats(switch).items()
-                         if v and k != "mcast_deferred"}
-    return found
-
-
-@pytest.fixture
-def nothing_lost(hosts):
-    """The counters of before are those of after."""
-    before = losses(hosts)
-    yield
-    assert losses(hosts) == before
-
-
 @pytest.mark.parametrize("family", ("v4", "v6"))
 @pytest.mark.parametrize("size", SIZES)
 def test_ping_loses_nothing(h1, h4, nothing_lost, size, family):
