@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import dataclasses
 import os
+import random
 import socket
 import struct
 import time
@@ -344,7 +345,9 @@ def assortment(hosts):
         run("perfquery", "-C", hca, lid, 1)
         run("perfquery", "-C", hca, "-x", lab.lid(h1.hca), 1)
     run("sminfo", "-C", "sib2")
-    h2.run("ping", "-c", 1, "-w", 1, "-I", "ib0", "239.3.3.3", check=False)
+    # A group that it has not joined for somebody else: the SA is asked.
+    group = f"239.3.{random.randrange(250)}.{random.randrange(1, 250)}"
+    h2.run("ping", "-c", 1, "-w", 1, "-I", "ib0", group, check=False)
 
 
 # --- counters and sockets
