@@ -62,6 +62,7 @@ unsigned int ipoib_mode(const struct ipoib_dev *ipd)
 int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
 {
 	bool connected = mode == IPOIB_MODE_CONNECTED;
+	unsigned int mtu = ipd->netdev->mtu;
 	struct ipoib_mtu before = ipd->mtu;
 	int err;
 
@@ -76,7 +77,7 @@ int ipoib_mode_set(struct ipoib_dev *ipd, unsigned int mode)
 	if (err) {
 		ipd->mtu = before;
 		/* Who refuses it afterwards had us set it again, too soon. */
-		WRITE_ONCE(ipd->netdev->mtu, ipoib_mtu_effective(&before));
+		WRITE_ONCE(ipd->netdev->mtu, mtu);
 		WRITE_ONCE(ipd->cm.connected, !connected);
 		if (connected)
 			ipoib_cm_close_all(ipd);
