@@ -20,25 +20,33 @@ import struct
 import sys
 
 
+PIECE = 1 << 20
+
+
 def payload(octets, seed):
-    """The same for the same seed."""
-    return random.Random(int(seed)).randbytes(int(octets))
+    """In pieces; the same for the same seed."""
+    source = random.Random(int(seed))
+    for left in range(int(octets), 0, -PIECE):
+        yield source.randbytes(min(left, PIECE))
+
+
+def told(pieces):
+    """Their length together and their hash."""
+    octets, digest = 0, hashlib.sha256()
+    for piece in pieces:
+        octets += len(piece)
+        digest.update(piece)
+    return f"{octets} {digest.hexdigest()}"
 
 
 def expected(octets, seed):
     """What the listener prints when that has come whole."""
-    digest = hashlib.sha256(payload(octets, seed)).hexdigest()
-    return f"{octets} {digest}"
+    return told(payload(octets, seed))
 
 
 def say(*words):
     """Now, not when a buffer is full."""
     print(*words, flush=True)
-
-
-def tell_data(data):
-    """Its length and its hash."""
-    say(len(data), hashlib.sha256(data).hexdigest())
 
 
 def listen(kind, port):
@@ -48,28 +56,26 @@ def listen(kind, port):
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind(("::", int(port)))
         say("ready")
-        tell_data(sock.recv(1 << 16))
+        say(told([sock.recv(1 << 16)]))
         return
     with socket.create_server(("::", int(port)), family=socket.AF_INET6,
                               dualstack_ipv6=True) as server:
         say("ready")
         sock, _ = server.accept()
-        data = bytearray()
-        while more := sock.recv(1 << 16):
-            data += more
-        tell_data(data)
+        say(told(iter(lambda: sock.recv(1 << 16), b"")))
 
 
 def tell(kind, address, port, octets, seed):
     """A stream, or a datagram."""
-    data = payload(octets, seed)
     if kind == "tcp":
         with socket.create_connection((address, int(port)), 60) as sock:
-            sock.sendall(data)
+            sock.settimeout(None)
+            for piece in payload(octets, seed):
+                sock.sendall(piece)
         return
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.sendto(data, (address, int(port)))
+        sock.sendto(b"".join(payload(octets, seed)), (address, int(port)))
 
 
 def family_of(group):
