@@ -16,6 +16,7 @@
 #include "ipoib/cm.h"
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
+#include "ipoib/trace.h"
 
 /*
  * 2.56 ms, IBTA table 45: how long a sender is told to wait for a buffer. With
@@ -67,6 +68,7 @@ void ipoib_rx_conn_lost_locked(struct ipoib_rx_conn *conn)
 	/* Not on the list yet: see publish(). */
 	if (list_empty(&conn->c.entry))
 		return;
+	trace_ipoib_conn_end(ipd, &conn->c);
 	list_move_tail(&conn->c.entry, &ipd->cm.dead_recv);
 	queue_work(ipoib_cm_reaper, &ipd->cm.reap_work);
 }
@@ -266,6 +268,7 @@ static void publish(struct ipoib_dev *ipd, struct ipoib_rx_conn *conn)
 		if (is_same_peer(&other->c, &conn->c))
 			ipoib_rx_conn_lost_locked(other);
 	list_add_tail(&conn->c.entry, &ipd->cm.recv);
+	trace_ipoib_conn_accept(ipd, &conn->c);
 	/* Closed, or lost, while this was on its way. */
 	if (conn->dead || READ_ONCE(conn->failed) || !ipd->cm.open) {
 		conn->dead = false;
@@ -295,10 +298,12 @@ static int send_rep(struct ipoib_rx_conn *conn,
 
 /* Each REJ says who we are, RFC 4755 section 3.2. */
 static void refuse(struct ipoib_dev *ipd, struct ib_cm_id *id,
+		   const struct ib_cm_req_event_param *req,
 		   enum ib_cm_rej_reason reason)
 {
 	u8 data[IPOIB_CM_PRIVATE_LEN];
 
+	trace_ipoib_conn_refuse(ipd, req->primary_path->dgid.raw, reason);
 	ipoib_count(ipd, CONN_REFUSED);
 	ipoib_cm_introduce(ipd, data);
 	ib_send_cm_rej(id, reason, NULL, 0, data, sizeof(data));
@@ -367,7 +372,7 @@ static int requested(struct ipoib_dev *ipd, struct ib_cm_id *id,
 		reason = IB_CM_REJ_NO_RESOURCES;
 	if (!reason)
 		return 0;
-	refuse(ipd, id, reason);
+	refuse(ipd, id, &event->param.req_rcvd, reason);
 	/* The CM destroys the id. */
 	return -EINVAL;
 }

@@ -17,6 +17,7 @@
 #include "ipoib/debug.h"
 #include "ipoib/dev.h"
 #include "ipoib/drop.h"
+#include "ipoib/trace.h"
 
 /*
  * How long the answer to a CM message may take, exponents of 4.096 us: 0.5 s
@@ -85,6 +86,17 @@ static void open_locked(struct ipoib_dev *ipd, struct ipoib_tx_conn *conn,
 	ipoib_neigh_unqueue_locked(ipd, &conn->neigh->queue, waited);
 }
 
+static void tell_step(struct ipoib_tx_conn *conn, unsigned int event, u8 next)
+{
+	const char *from = ipoib_conn_state_name(conn->state);
+	const char *to = ipoib_conn_state_name(next);
+	const char *name = ipoib_conn_event_name(event);
+
+	trace_ipoib_conn_state(conn->c.ipd, &conn->c, name, from, to);
+	ipoib_dbg(conn->c.ipd, "connection to %pI6 qpn %#x: %s, %s -> %s\n",
+		  conn->c.gid, conn->c.qpn, name, from, to);
+}
+
 /**
  * ipoib_tx_conn_step_locked() - one step of a connection
  * @conn: the connection; the interface's lock is held
@@ -102,11 +114,7 @@ void ipoib_tx_conn_step_locked(struct ipoib_tx_conn *conn, unsigned int event,
 
 	lockdep_assert_held(&ipd->lock);
 	if (step.next != conn->state)
-		ipoib_dbg(ipd, "connection to %pI6 qpn %#x: %s, %s -> %s\n",
-			  conn->c.gid, conn->c.qpn,
-			  ipoib_conn_event_name(event),
-			  ipoib_conn_state_name(conn->state),
-			  ipoib_conn_state_name(step.next));
+		tell_step(conn, event, step.next);
 	conn->state = step.next;
 	if (step.actions & IPOIB_CONN_OPEN)
 		open_locked(ipd, conn, waited);

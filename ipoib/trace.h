@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Trace events, group "ipoib": what the control path does, one event for each
- * thing that happens to a path, a destination, a group, a queue or a port.
+ * thing that happens to a path, a destination, a group, a connection, a queue
+ * or a port.
  * docs/admin.md lists them. They are not in the way of a packet that has a
  * handle to go with, and cost a no-op each while they are off.
  *
@@ -21,6 +22,7 @@
 #include "ipoib/core/event.h"
 #include "ipoib/core/hwaddr.h"
 
+struct ipoib_conn;
 struct ipoib_dev;
 struct ipoib_mcast;
 struct sa_path_rec;
@@ -179,6 +181,84 @@ TRACE_EVENT(ipoib_mcast_leave,
 		memcpy(__entry->mgid, mgid, IPOIB_GID_LEN);
 	),
 	ipoib_trace_print("mgid %pI6", __entry->mgid)
+);
+
+/* One that we ask for, from a state to another; names of core/conn_fsm.h. */
+TRACE_EVENT(ipoib_conn_state,
+	TP_PROTO(const struct ipoib_dev *ipd, const struct ipoib_conn *c,
+		 const char *event, const char *from, const char *to),
+	TP_ARGS(ipd, c, event, from, to),
+	TP_STRUCT__entry(
+		ipoib_trace_fields
+		__array(u8, gid, IPOIB_GID_LEN)
+		__field(u32, qpn)
+		__field(bool, uc)
+		__string(event, event)
+		__string(from, from)
+		__string(to, to)
+	),
+	TP_fast_assign(
+		ipoib_trace_assign;
+		memcpy(__entry->gid, c->gid, IPOIB_GID_LEN);
+		__entry->qpn = c->qpn;
+		__entry->uc = c->uc;
+		compat_assign_str(event, event);
+		compat_assign_str(from, from);
+		compat_assign_str(to, to);
+	),
+	ipoib_trace_print("gid %pI6 qpn 0x%06x %s %s: %s -> %s",
+			  __entry->gid, __entry->qpn,
+			  __entry->uc ? "UC" : "RC", __get_str(event),
+			  __get_str(from), __get_str(to))
+);
+
+DECLARE_EVENT_CLASS(ipoib_conn,
+	TP_PROTO(const struct ipoib_dev *ipd, const struct ipoib_conn *c),
+	TP_ARGS(ipd, c),
+	TP_STRUCT__entry(
+		ipoib_trace_fields
+		__array(u8, gid, IPOIB_GID_LEN)
+		__field(u32, qpn)
+		__field(bool, uc)
+	),
+	TP_fast_assign(
+		ipoib_trace_assign;
+		memcpy(__entry->gid, c->gid, IPOIB_GID_LEN);
+		__entry->qpn = c->qpn;
+		__entry->uc = c->uc;
+	),
+	ipoib_trace_print("gid %pI6 qpn 0x%06x %s", __entry->gid, __entry->qpn,
+			  __entry->uc ? "UC" : "RC")
+);
+
+/* One that a peer has asked for is there. */
+DEFINE_EVENT(ipoib_conn, ipoib_conn_accept,
+	TP_PROTO(const struct ipoib_dev *ipd, const struct ipoib_conn *c),
+	TP_ARGS(ipd, c)
+);
+
+/* It will be taken down. */
+DEFINE_EVENT(ipoib_conn, ipoib_conn_end,
+	TP_PROTO(const struct ipoib_dev *ipd, const struct ipoib_conn *c),
+	TP_ARGS(ipd, c)
+);
+
+/* A peer's REQ is refused. */
+TRACE_EVENT(ipoib_conn_refuse,
+	TP_PROTO(const struct ipoib_dev *ipd, const u8 *gid,
+		 unsigned int reason),
+	TP_ARGS(ipd, gid, reason),
+	TP_STRUCT__entry(
+		ipoib_trace_fields
+		__array(u8, gid, IPOIB_GID_LEN)
+		__field(unsigned int, reason)
+	),
+	TP_fast_assign(
+		ipoib_trace_assign;
+		memcpy(__entry->gid, gid, IPOIB_GID_LEN);
+		__entry->reason = reason;
+	),
+	ipoib_trace_print("gid %pI6 reason %u", __entry->gid, __entry->reason)
 );
 
 DECLARE_EVENT_CLASS(ipoib_queue,

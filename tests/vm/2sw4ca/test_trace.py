@@ -8,7 +8,9 @@ import socket
 
 import pytest
 
-from tests.vm import lab
+from tests.vm import inject, lab
+from tests.vm.cmwire import CONSUMER, Ghost
+from tests.vm.connmode import sends_to, set_mode
 from tests.vm.ifwire import BROADCAST_GID, mgid_of
 from tests.vm.iftools import restore_v6
 from tests.vm.lab import run, wait
@@ -19,8 +21,9 @@ pytestmark = pytest.mark.ours
 
 EVENTS = {f"ipoib_{name}" for name in (
     "path_lookup", "path_answer", "path_doubt", "path_expire", "neigh_create",
-    "neigh_delete", "mcast_join", "mcast_joined", "mcast_leave", "queue_stop",
-    "queue_wake", "event")}
+    "neigh_delete", "mcast_join", "mcast_joined", "mcast_leave", "conn_state",
+    "conn_accept", "conn_end", "conn_refuse", "queue_stop", "queue_wake",
+    "event")}
 
 
 @pytest.fixture
@@ -115,6 +118,31 @@ def test_a_join_that_is_refused(h4, partitions, trace):
     h4.ip("link", "set", "ib0", "up")
     trace.wait("ipoib_mcast_joined", of(h4) + f"mgid {mgid} status -22 ")
     restore_v6(h4)
+
+
+def test_a_connection_comes_and_goes(calm, h1, h4, trace):
+    def about(host, rest):
+        hw = host.address()
+        return f"gid {shown(hw[4:])} qpn 0x{hw[1:4].hex()} RC{rest}$"
+    set_mode(h1, "connected")
+    wait(lambda: not h1.ping(h4.v4, limit=1) and sends_to(h1, h4), 10,
+         "no connection")
+    set_mode(h1, "datagram")
+    for step in ("ask: wanted -> asking", "ready: asking -> up",
+                 "close: up -> dead"):
+        trace.wait("ipoib_conn_state", of(h1) + about(h4, f" {step}"))
+    for event in ("accept", "end"):
+        trace.wait(f"ipoib_conn_{event}", of(h4) + about(h1, ""))
+    assert not trace.lines("ipoib_conn_refuse")
+
+
+def test_a_request_is_refused(h4, trace):
+    with inject.to_hca(h4, "sw2") as cable:
+        ghost = Ghost(cable, inject.Place.of(h4))
+        ghost.connect(private=b"")
+        trace.wait("ipoib_conn_refuse",
+                   of(h4) + f"gid [0-9a-f:]+ reason {CONSUMER}$")
+    run("ibqueryerrors", "--clear-errors", check=False)
 
 
 def test_events_of_the_port(h4, trace):
