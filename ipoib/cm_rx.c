@@ -309,6 +309,24 @@ static void refuse(struct ipoib_dev *ipd, struct ib_cm_id *id,
 	ib_send_cm_rej(id, reason, NULL, 0, data, sizeof(data));
 }
 
+/*
+ * It could not be made. Its QP may have completions already, which NAPI has in
+ * hand: the reaper's, then. The CM destroys the id.
+ */
+static void give_up(struct ipoib_dev *ipd, struct ipoib_rx_conn *conn)
+{
+	conn->c.id = NULL;
+	if (!conn->c.qp) {
+		ipoib_rx_conn_free(conn);
+		return;
+	}
+	spin_lock_bh(&ipd->lock);
+	conn->dead = true;
+	list_add_tail(&conn->c.entry, &ipd->cm.dead_recv);
+	queue_work(ipoib_cm_reaper, &ipd->cm.reap_work);
+	spin_unlock_bh(&ipd->lock);
+}
+
 static int accept(struct ipoib_dev *ipd, struct ib_cm_id *id,
 		  const struct ib_cm_event *event, u32 qpn)
 {
@@ -334,9 +352,7 @@ static int accept(struct ipoib_dev *ipd, struct ib_cm_id *id,
 	}
 	id->context = ipd;
 	ipoib_dbg(ipd, "cannot accept a connection: error %d\n", err);
-	if (conn->c.qp)
-		ib_destroy_qp(conn->c.qp);
-	ipoib_rx_conn_free(conn);
+	give_up(ipd, conn);
 	return err;
 }
 
