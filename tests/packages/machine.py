@@ -160,6 +160,11 @@ class Machine:
             raise MachineError(f"'{command}': status {status}\n{text[-3000:]}")
         return text.strip()
 
+    def type(self, block, limit=COMMAND_LIMIT, where="/root"):
+        """Run the lines of a page one by one; all that they printed."""
+        return "\n".join(self.run(f"cd {where} && {line}", limit)
+                         for line in block.strip().splitlines())
+
     def eventually(self, command, limit=COMMAND_LIMIT):
         """Until it succeeds."""
         return wait_for(

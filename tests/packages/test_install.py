@@ -10,9 +10,13 @@ import subprocess
 import tempfile
 import unittest
 
+from tests import pages
 from tests.packages import machine
 
 MODULES = ("ib_ipoib", "sib")
+# What docs/install.md tells to type: the targets.
+INSTALL, UNINSTALL = (line.split()[1] for line in pages.blocks(
+    "docs/install.md", "Without packages")[0].splitlines())
 
 
 def make(target, *variables):
@@ -68,7 +72,7 @@ class Install(unittest.TestCase):
 
     def installed(self, *variables):
         """make install, which succeeds."""
-        status, said = self.make("install", *variables)
+        status, said = self.make(INSTALL, *variables)
         self.assertEqual(status, 0, said)
 
     def test_ours_wins_and_the_kernels_own_comes_back(self):
@@ -79,7 +83,7 @@ class Install(unittest.TestCase):
                          ["updates/ipoib/ib_ipoib.ko", "updates/sib/sib.ko"])
         self.depmod()
         self.assertEqual(self.chosen("ib_ipoib"), "updates/ipoib/ib_ipoib.ko")
-        status, said = self.make("uninstall")
+        status, said = self.make(UNINSTALL)
         self.assertEqual(status, 0, said)
         self.assertEqual(self.chosen("ib_ipoib"), own)
         self.assertEqual(self.files(), before)

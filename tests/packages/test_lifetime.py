@@ -3,7 +3,8 @@
 
 One guest with Debian on a disk of its own, and one story in steps: each finds
 what the one before left, and none runs after one that failed. An administrator
-types what is typed here. What takes time is DKMS, which compiles under
+types what is typed here: what README.md, docs/install.md and docs/migration.md
+tell, as it stands there. What takes time is DKMS, which compiles under
 emulation: no module is built more often than the story needs.
 """
 
@@ -13,8 +14,10 @@ import shutil
 import subprocess
 import unittest
 
+from tests import pages
 from tests.packages import machine
 
+PAGE = "docs/install.md"
 OWN = "/kernel/drivers/infiniband/ulp/ipoib/ib_ipoib.ko"
 # Two adapters on a switch. The second is the peer that is pinged.
 FABRIC = """switch sw1
@@ -24,19 +27,12 @@ cable sib1 sw1
 cable sib2 sw1
 load ib_umad ib_ipoib
 """
-NETWORK = """[Match]
-Name=ib0
-[Link]
-MTUBytes=1500
-[Network]
-Address=198.51.100.1/24
-LinkLocalAddressing=ipv6
-"""
-PARTITION = """[NetDev]
-Name=storage
-Kind=ipoib
-[IPoIB]
-PartitionKey=0x8001
+# What an administrator of MLNX_OFED may have, by docs/migration.md.
+SIZES = "options ib_ipoib send_queue_size=512"
+OLD = f"{SIZES} ipoib_enhanced=0\n"
+# Nobody is there to be asked, and nothing else can be fetched.
+APT = """APT::Get::Assume-Yes "true";
+APT::Install-Recommends "false";
 """
 # What a system changes by itself, whoever installs what.
 NOT_OURS = ("/var/lib/dpkg /var/lib/systemd /var/cache /var/log /var/tmp /tmp "
@@ -45,10 +41,11 @@ NOT_OURS = ("/var/lib/dpkg /var/lib/systemd /var/cache /var/log /var/tmp /tmp "
 
 def build_packages(version):
     """The packages of these sources, by that version; their directory."""
-    done = subprocess.run([f"{machine.REPO}/packaging/deb"], check=True,
-                          stdout=subprocess.PIPE, text=True,
+    line, _ = pages.blocks(PAGE, "Packages")[0].splitlines()
+    done = subprocess.run(["bash", "-euc", line], check=True,
+                          cwd=machine.REPO, stdout=subprocess.PIPE, text=True,
                           env={**os.environ, "MODULES_VERSION": version})
-    return os.path.dirname(done.stdout.split()[0])
+    return os.path.dirname(done.stdout.split()[-1])
 
 
 class Packages(unittest.TestCase):
@@ -93,12 +90,12 @@ class Lifetime(unittest.TestCase):
 
     # What an administrator does and sees.
 
-    def install(self, version, *packages):
-        """apt install of packages; what it said."""
-        files = " ".join(f"./{name}_{version}_all.deb" for name in packages)
-        return self.vm.run(
-            f"cd /repo/out/deb/{version} && apt-get install -y "
-            f"--no-install-recommends {files}", machine.BUILD_LIMIT)
+    def install(self, version, line):
+        """The line of a page that installs packages; what it said. There is
+        one version of them where it is typed."""
+        self.vm.run("rm -rf /root/out && mkdir -p /root/out/deb && "
+                    f"cp -r /repo/out/deb/{version} /root/out/deb/")
+        return self.vm.type(line, machine.BUILD_LIMIT)
 
     def chosen(self, kernel=None):
         """The file that modprobe would load."""
@@ -139,6 +136,16 @@ class Lifetime(unittest.TestCase):
     # The story.
 
     def test_01_before_there_is_the_kernels_own_module(self):
+        self.write("/etc/apt/apt.conf.d/90test", APT)
+        # The kernel's own module has other parameters.
+        self.write("/etc/modprobe.d/old.conf", f"{SIZES}\n")
+        self.vm.run("modprobe ib_ipoib")
+        said = self.vm.type(*pages.blocks("docs/migration.md",
+                                          "Coming from another driver"))
+        self.assertIn(OWN, said)
+        self.assertIn(SIZES, said)
+        self.vm.run("modprobe -r ib_ipoib")
+        self.write("/etc/modprobe.d/old.conf", OLD)
         Lifetime.before = self.files()
         self.assertIn(OWN, self.chosen())
 
@@ -146,7 +153,8 @@ class Lifetime(unittest.TestCase):
         release = self.vm.release("6.12")
         config = f"/usr/src/linux-headers-{release}/.config"
         self.vm.run(f"sed -i.kept 's/^CONFIG_INET=y/# none/' {config}")
-        said = self.install("1.0", "ib-ipoib-dkms", "sib-dkms")
+        said = self.install("1.0", pages.blocks(PAGE, "Packages")[0]
+                            .splitlines()[1])
         self.vm.run(f"mv {config}.kept {config}")
         self.assertIn("ib_ipoib needs a kernel with CONFIG_INET: "
                       f"{release} has it not", said)
@@ -154,13 +162,19 @@ class Lifetime(unittest.TestCase):
         self.assertNotIn("sib needs", said)
 
     def test_03_modprobe_loads_ours_and_the_log_says_which(self):
-        self.assertIn("/updates/dkms/ib_ipoib.ko", self.chosen())
-        self.assertEqual(self.vm.run("modinfo -F version ib_ipoib"), "1.0")
         self.vm.run("modprobe ib_ipoib && modprobe sib")
+        file, version, loaded, *_ = self.vm.type(
+            pages.blocks(PAGE, "Packages")[2]).splitlines()
+        self.assertIn("/updates/dkms/ib_ipoib.ko", file)
+        self.assertEqual((version, loaded), ("1.0", "1.0"))
         self.assertEqual((self.loaded(), self.loaded("sib")), ("1.0", "1.0"))
         log = self.vm.run("dmesg")
         self.assertIn("ib_ipoib: IP over InfiniBand, version 1.0", log)
         self.assertIn("sib: Soft-InfiniBand, version 1.0", log)
+        # An old line in /etc/modprobe.d does no harm.
+        self.assertIn("unknown parameter 'ipoib_enhanced' ignored", log)
+        self.assertEqual(self.vm.run(
+            "cat /sys/module/ib_ipoib/parameters/send_queue_size"), "512")
 
     def test_04_dkms_has_signed_them(self):
         for module in ("ib_ipoib", "sib"):
@@ -168,10 +182,13 @@ class Lifetime(unittest.TestCase):
         self.vm.run("test -s /var/lib/dkms/mok.pub")
 
     def test_05_a_fabric_from_a_file(self):
+        self.vm.type(*pages.blocks(PAGE, "A fabric that comes back"))
+        self.assertIn("link sib1/1", self.vm.run("rdma link"))
+        self.vm.run("systemctl stop opensm sib-fabric")
         self.write("/etc/sib/fabric.conf", FABRIC)
-        self.write("/etc/systemd/network/ib0.network",
-                   NETWORK + "IPoIB=storage\n")
-        self.write("/etc/systemd/network/storage.netdev", PARTITION)
+        block, = pages.blocks(PAGE, "Interfaces that come back")
+        for path, text in pages.files(block).items():
+            self.write(path, text)
         self.vm.run("networkctl reload; systemctl start sib-fabric opensm")
         self.assert_works()
         self.assertEqual(self.vm.run("ibswitches | wc -l"), "1")
@@ -189,7 +206,9 @@ class Lifetime(unittest.TestCase):
         self.assertEqual(self.loaded(), "1.0")
 
     def test_07_an_upgrade_leaves_the_loaded_module_at_work(self):
-        said = self.install("1.1", "ib-ipoib-dkms")
+        _, _, line = pages.blocks("README.md",
+                                  "Install it")[0].splitlines()[:3]
+        said = self.install("1.1", line)
         self.assertNotIn("has it not", said)
         self.assertEqual(self.loaded(), "1.0")
         self.assertEqual(self.vm.run("modinfo -F version ib_ipoib"), "1.1")
@@ -198,8 +217,10 @@ class Lifetime(unittest.TestCase):
                                      "kernel-"), "1.1")
 
     def test_08_when_it_is_loaded_again_it_is_the_new_one(self):
-        self.vm.run("modprobe -r ib_ipoib && modprobe ib_ipoib")
-        self.assertEqual(self.loaded(), "1.1")
+        lines = pages.blocks("README.md", "Install it")[0].splitlines()[3:]
+        self.assertEqual(self.vm.type("\n".join(lines)).split(), ["1.1"])
+        self.assert_works()
+        self.vm.type(pages.blocks(PAGE, "Packages")[3])
         self.assert_works()
 
     def test_09_on_the_other_kernel_it_is_there_as_well(self):
@@ -212,6 +233,34 @@ class Lifetime(unittest.TestCase):
         self.assertEqual(self.vm.run("rdma link; ls /sys/class/net"), "lo")
         self.vm.run("systemctl start sib-fabric opensm")
         self.assert_works()
+
+    def by_hand(self):
+        """The README's fabric, on the machine itself."""
+        self.vm.run("systemctl stop opensm sib-fabric; "
+                    "ip netns delete peer; modprobe -r ib_ipoib")
+        self.vm.run("systemctl stop systemd-networkd.socket systemd-networkd")
+        heading = "Make a topology by hand"
+        text = pages.blocks("README.md", heading)[1]
+        self.assertRegex(self.vm.run(text), " [1-9][0-9]* received")
+        _, remove = pages.blocks("README.md", heading)[2].split("\n\n")
+        self.vm.run(remove)
+        self.vm.run("systemctl start systemd-networkd sib-fabric opensm")
+
+    def test_10_by_hand_as_the_readme_says(self):
+        self.by_hand()
+        self.assert_works()
+
+    def test_10_sib_is_upgraded_under_a_fabric(self):
+        """The fabric stays, of the old module, until it is made anew."""
+        said = self.install("1.1", "apt install ./out/deb/*/sib-dkms_*.deb")
+        self.assertNotIn("has it not", said)
+        self.vm.run("ping -c 3 -W 5 198.51.100.2")
+        self.assertEqual(self.loaded("sib"), "1.0")
+        self.vm.run("systemctl stop opensm sib-fabric; ip netns delete peer; "
+                    "modprobe -r ib_ipoib sib; "
+                    "systemctl start sib-fabric opensm")
+        self.assert_works()
+        self.assertEqual(self.loaded("sib"), "1.1")
 
     def test_11_without_the_package_the_kernels_own_module_is_back(self):
         self.vm.run("apt-get remove -y ib-ipoib-dkms", machine.BUILD_LIMIT)
@@ -234,10 +283,10 @@ class Lifetime(unittest.TestCase):
         self.assertEqual(Lifetime.before - self.files(), set())
 
     def test_13_dkms_without_packages(self):
+        install, _ = pages.blocks(PAGE, "Without packages")[1].splitlines()
         self.vm.run("cp -r /repo/{Makefile,Kbuild,compat,ipoib,sib,packaging,"
-                    "lab,tools} /root/ && cd /root && "
-                    "make dkms-install MODULES_VERSION=1.2",
-                    machine.BUILD_LIMIT)
+                    "lab,tools} /root/ && cd /root && export "
+                    f"MODULES_VERSION=1.2 && {install}", machine.BUILD_LIMIT)
         self.vm.run("modprobe ib_ipoib && modprobe sib")
         self.assertEqual((self.loaded(), self.loaded("sib")), ("1.2", "1.2"))
 
@@ -246,7 +295,21 @@ class Lifetime(unittest.TestCase):
         said, status = self.vm.status("modprobe sib")
         self.assertNotEqual(status, 0)
         self.assertIn("Key was rejected by service", said)
-        self.vm.run("cd /root && make dkms-uninstall")
+        _, uninstall = pages.blocks(PAGE, "Without packages")[1].splitlines()
+        self.vm.run(f"cd /root && {uninstall}")
+        self.assertIn(OWN, self.chosen())
+
+    def test_14_make_install_builds_for_the_kernel_that_runs(self):
+        install, uninstall = pages.blocks(
+            PAGE, "Without packages")[0].splitlines()
+        self.vm.run(f"cd /root && export MODULES_VERSION=1.3 && {install}",
+                    machine.BUILD_LIMIT)
+        self.assertIn("/updates/ipoib/ib_ipoib.ko", self.chosen())
+        self.assertEqual(self.vm.run("modinfo -F version ib_ipoib"), "1.3")
+        # Nobody has signed it.
+        said, status = self.vm.status("modprobe ib_ipoib")
+        self.assertNotEqual(status, 0, said)
+        self.vm.run(f"cd /root && {uninstall}")
         self.assertIn(OWN, self.chosen())
 
     def test_15_the_kernel_had_nothing_to_complain_of(self):

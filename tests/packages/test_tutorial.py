@@ -3,10 +3,12 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
 
+from tests import pages
 from tests.packages import machine
 
 LIMIT = 1200
@@ -47,6 +49,24 @@ class Tutorial(unittest.TestCase):
 
     def test_the_script_is_short_enough_to_paste(self):
         self.assertLess(scripts()["ci-fabric"].count("\n"), 30)
+
+    def typed(self, *argv):
+        """A command in the directory; what it said."""
+        done = subprocess.run(
+            argv, cwd=self.directory, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "FABRIC_URL": machine.REPO}, timeout=LIMIT,
+            check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_the_steps_of_the_page(self):
+        first, = pages.blocks("docs/ci.md", "1. A fabric")
+        said = self.typed("bash", "-euc", first)
+        self.assertEqual(len(re.findall(r"^Switch\s", said, re.M)), 2, said)
+        shutil.copy(f"{self.directory}/my-test", f"{self.directory}/fabric/out")
+        second, = pages.blocks("docs/ci.md", "2. Your program on it")
+        self.typed("fabric/lab/run", "--", "bash", "-euc", second)
 
     def test_a_program_that_works_passes(self):
         status, said = self.ci()
