@@ -159,17 +159,18 @@ end_relays() {
 
 start_guest() {
 	start_relays
+	# The console of a terminal is QEMU's own input and output.
 	if [ -n "$USE_TTY" ]; then
-		exec {QEMU_STDIN}<&0
+		exec {QEMU_STDIN}<&0 {QEMU_STDOUT}>&1
 	else
-		exec {QEMU_STDIN}</dev/null
+		exec {QEMU_STDIN}</dev/null {QEMU_STDOUT}>"$RUN_DIR/qemu.log"
 	fi
 	# Whatever becomes of this script, its QEMU goes with it.
 	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" \
-		<&"$QEMU_STDIN" >"$RUN_DIR/qemu.log" 2>&1 \
+		<&"$QEMU_STDIN" >&"$QEMU_STDOUT" 2>>"$RUN_DIR/qemu.log" \
 		{PIPE_OUT}>&- {PIPE_ERR}>&- &
 	QEMU_PID=$!
-	[ -z "$USE_TTY" ] || { exec {QEMU_STDIN}<&-; }
+	exec {QEMU_STDIN}<&- {QEMU_STDOUT}>&-
 	exec {VERDICT}<>"$RUN_DIR/verdict"
 }
 
